@@ -1,0 +1,53 @@
+# Clarion's two commands are `make run` and `make test`; the rest serves those who work on it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Everything the tests, the demo and the gates need; made again when the list changes.
+READY := $(VENV)/.ready
+
+.PHONY: run test push lint types layers format docs bench soak interop clean
+
+run: $(READY)
+	@$(BIN)/clarion demo
+
+test: $(READY) lint types layers
+	$(BIN)/python tests/run.py
+
+# The gate before a push: everything that needs no server process.
+push: $(READY) lint types layers
+	$(BIN)/python -m pytest -q -n 2 tests/lib tests/wire tests/core tests/config tests/contract tests/xmpp
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Writes config/clarion.toml, docs/settings.md and docs/protocols.md from the code.
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+bench: $(READY)
+	$(BIN)/python bench/chat.py
+
+soak: $(READY)
+	$(BIN)/python -m pytest -q -m soak tests
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clarion needs Python 3.11 or newer; set PYTHON=/path/to/python3")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,3 @@
+module xload
+
+go 1.21

@@ -1,0 +1,1 @@
+"""The administration door: a Unix socket that the command line talks to."""

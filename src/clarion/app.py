@@ -1,0 +1,232 @@
+"""The composition root: opens the house step by step, runs it, and closes it in reverse."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import ssl
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from clarion.admin.desk import Desk
+from clarion.admin.listener import AdminListener
+from clarion.config.model import Config
+from clarion.core.book import Ledger
+from clarion.core.bus import Bus
+from clarion.core.directory import Directory
+from clarion.core.identity import Identity
+from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.lib.clock import Clock, SystemClock
+from clarion.lib.crashpoint import CrashPoints
+from clarion.lib.crew import crew
+from clarion.lib.ids import Mint
+from clarion.lib.limits import raise_open_files
+from clarion.lib.log import configure, get_logger
+from clarion.lib.tls import XMPP_CLIENT, channel_bindings, server_context
+from clarion.store.archive import DatabaseArchive
+from clarion.store.credentials import DatabaseCredentials
+from clarion.store.ledger import DatabaseLedger
+from clarion.store.people import DatabasePeople
+from clarion.store.roster import DatabaseRosters
+from clarion.store.sqlite import open_database
+from clarion.xmpp.door import XmppDoor, token
+from clarion.xmpp.people import People
+from clarion.xmpp.rosters import Rosters
+from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
+from clarion.xmpp.services import Services
+
+NODE: Final = 0  # of the item ids, while there is one node
+MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
+
+log = get_logger("house")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is open: for those who print addresses, and for tests.
+
+    Attributes:
+        addresses: Kind of listener (``starttls``, ``tls``, ``plain``) and ``host:port``.
+        door: The XMPP door.
+
+    """
+
+    addresses: tuple[tuple[str, str], ...]
+    door: XmppDoor
+
+
+@asynccontextmanager
+async def open_house(
+    config: Config, clock: Clock, environment: Mapping[str, str] = os.environ
+) -> AsyncGenerator[House, None]:
+    """Open everything in order; on the way out it closes in reverse, within the drain time.
+
+    Raises:
+        UsageError: It cannot start as configured; one line, and nothing was begun.
+
+    """
+    tls = _contexts(config, clock)
+    bindings = _bindings(config)
+    pages = environment.get(MAX_PAGES)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(
+                config.database,
+                clock=clock,
+                crash_points=(points := CrashPoints.from_environment(environment)),
+                queue_limit=config.store.queue,
+                max_pages=int(pages) if pages else None,
+            )
+        )
+        hands = await stack.enter_async_context(crew())
+        bus = Bus()
+        archive = DatabaseArchive(database)
+        credentials = DatabaseCredentials(database)
+        directory = Directory(
+            DatabasePeople(database),
+            bus,
+            config.domain,
+            language=config.directory.language,
+            time_zone=config.directory.time_zone,
+        )
+        await directory.load()
+        identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
+        await stack.enter_async_context(identity.serve())
+        ledger = Ledger(
+            DatabaseLedger(database),
+            archive,
+            directory,
+            bus,
+            clock,
+            request_batch=database.request_batch,
+        )
+        database.before_batch(ledger.write)
+        seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
+        people = People(config.domain, archive, ledger, seal, clock)
+        router = OneNodeRouter()
+        services = Services(
+            domain=config.domain,
+            ask_for_marks=config.ledger.ask,
+            limits=config.limits,
+            archive=archive,
+            bus=bus,
+            clock=clock,
+            crash_points=points,
+            crew=hands,
+            directory=directory,
+            identity=identity,
+            ledger=ledger,
+            mint=Mint(NODE, clock.wall, await archive.newest()),
+            rosters=Rosters(DatabaseRosters(database)),
+            router=router,
+            seal=seal,
+            sessions=OneNodeSessions(),
+            token=token,
+        )
+        door = XmppDoor(config.xmpp, config.limits, services, people, router, tls, bindings)
+        await stack.enter_async_context(door.serve())
+        desk = Desk(directory, identity, ledger, seal, lambda: {"sessions": len(door.lifecycle)})
+        await stack.enter_async_context(AdminListener(config.socket, desk).serve())
+        yield House(tuple(door.addresses), door)
+
+
+async def serve(
+    config: Config, opened: Callable[[House], None] | None = None, clock: Clock | None = None
+) -> None:
+    """Run the server until SIGTERM or SIGINT.
+
+    Args:
+        config: As ``config.load`` returned it.
+        opened: Called once everything listens.
+        clock: Another one than the machine's, for tests.
+
+    Raises:
+        UsageError: It cannot start as configured.
+
+    """
+    began = time.monotonic()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    files = raise_open_files()
+    async with open_house(config, clock or SystemClock()) as house:
+        _settle_memory()
+        log.info(
+            "clarion is open",
+            domain=config.domain,
+            open_files=files,
+            took_ms=round((time.monotonic() - began) * 1000),
+        )
+        if opened is not None:
+            opened(house)
+        await stop.wait()
+        log.info("clarion is closing")
+    log.info("clarion is closed")
+
+
+def run(config: Config, opened: Callable[[House], None] | None = None) -> None:
+    """Set up the log, then run ``serve`` on the fastest loop there is.
+
+    Raises:
+        UsageError: It cannot start as configured.
+
+    """
+    configure(config.log.level, config.log.format, sys.stderr)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_unwrapped(serve(config, opened)))
+
+
+async def _unwrapped(work: Any) -> None:
+    """Raise what failed itself, not the group of the task group that it fell in."""
+    try:
+        await work
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415  # only where it exists
+
+        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+        return factory
+    return None
+
+
+def _settle_memory() -> None:
+    """Keep the collector from walking through what lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
+def _contexts(config: Config, clock: Clock) -> tuple[ssl.SSLContext, ssl.SSLContext] | None:
+    if not config.xmpp.listen and not config.xmpp.listen_tls:
+        return None
+    certificate, key, now = config.tls.certificate, config.tls.key, clock.wall()
+    minimum = config.tls.minimum
+    return (
+        server_context(certificate, key, alpn=(), now=now, minimum=minimum),
+        server_context(certificate, key, alpn=(XMPP_CLIENT,), now=now, minimum=minimum),
+    )
+
+
+def _bindings(config: Config) -> Callable[[Any], Mapping[str, bytes]]:
+    pem = b""
+    if config.xmpp.listen or config.xmpp.listen_tls:
+        with contextlib.suppress(OSError):
+            pem = Path(config.tls.certificate).read_bytes()
+
+    def tell(ssl_object: Any) -> Mapping[str, bytes]:
+        return channel_bindings(ssl_object, pem) if pem and ssl_object is not None else {}
+
+    return tell

@@ -1,0 +1,1 @@
+"""What an operator may say: the TOML file, its checks and its explanation."""

@@ -1,0 +1,76 @@
+"""Settings of chat: the XMPP door, other servers, components and push."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, SecretStr, field_validator
+
+from clarion.config.section import Section, always, many, setting
+from clarion.config.values import (
+    Domain,
+    Domains,
+    Endpoint,
+    Listeners,
+    OptionalDomain,
+    PlainListeners,
+    Secret,
+    as_rows,
+)
+
+
+class FederationConfig(Section):
+    """Which other servers may talk to this one."""
+
+    allow: Domains = setting((), "The only domains to talk to; empty: all but those in deny.")
+    deny: Domains = setting((), "Domains never to talk to.")
+
+
+class ComponentConfig(Section):
+    """A service that connects as a part of this server (XEP-0114)."""
+
+    domain: Domain = setting("gateway.localhost", "The component's own domain.")
+    secret: Secret = setting(
+        SecretStr(""), "What the component proves that it knows; must be given."
+    )
+
+    @field_validator("secret")
+    @classmethod
+    def _given(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError('must be given, e.g. "file:component.secret"')
+        return value
+
+
+class XmppConfig(Section):
+    """Chat: any XMPP client."""
+
+    listen: Listeners = setting(
+        (Endpoint("0.0.0.0", 5222),),  # noqa: S104 - a server's ordinary listener
+        "Clients that begin in the clear and must turn to TLS (STARTTLS).",
+        door="xmpp",
+    )
+    listen_tls: Listeners = setting(
+        (Endpoint("0.0.0.0", 5223),),  # noqa: S104 - a server's ordinary listener
+        "Clients that begin with TLS (XEP-0368).",
+        door="xmpp",
+    )
+    listen_plain: PlainListeners = setting(
+        (), "No TLS, and PLAIN allowed; loopback addresses only, for tests.", door="xmpp"
+    )
+    listen_server: Listeners = setting(
+        (), 'Other servers, usually ["0.0.0.0:5269"].', door="server-to-server"
+    )
+    rooms: OptionalDomain = setting("", 'The domain of rooms; empty: "rooms." + domain.')
+    federation: FederationConfig = always(
+        "Which other servers may talk to this one.", door="server-to-server"
+    )
+    components: Annotated[tuple[ComponentConfig, ...], BeforeValidator(as_rows)] = many(
+        "Services that connect as parts of this server (XEP-0114).", door="component"
+    )
+
+
+class PushConfig(Section):
+    """Notifications to telephones whose client sleeps (XEP-0357)."""
+
+    show: Literal["nothing", "sender", "text"] = setting(
+        "nothing", "What of a message the push service of a client's maker gets to see."
+    )

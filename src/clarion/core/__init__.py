@@ -1,0 +1,1 @@
+"""People, items and the ledger: what the product knows, free of protocols."""

@@ -1,0 +1,248 @@
+"""The ledger at work: marks taken on the hot path, and read lists for people who ask.
+
+``move`` costs a few dictionary look-ups. What moved is written with the next
+batch of the store: one line per thread, reader and act, however many marks
+came in between. A move that is stored twice, or behind an earlier one, does
+no harm, because an item's entry is the *first* move that reached it; so
+nothing is read from the store before a mark is taken.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from clarion.core.archive import Archive, Item, ThreadId, pair_thread
+from clarion.core.bus import Bus
+from clarion.core.directory import Directory
+from clarion.core.events import MarkMoved
+from clarion.core.ledger import STATE_OF, Act, Door, Entry, LedgerStore, Move, State
+from clarion.lib.clock import Alarm, Clock
+from clarion.lib.errors import UnavailableError, UsageError
+from clarion.lib.ids import ItemId
+from clarion.lib.log import get_logger
+
+THREADS_CACHED: Final = 20_000
+"""LIMIT: threads whose heights are in memory; the longest quiet go first, at the
+price of one needless line each."""
+SHOW_LIMIT: Final = 1000
+"""LIMIT: items of a thread shown at once."""
+RETRY_AFTER: Final = 1.0
+"""Seconds until moves that the store refused are written again."""
+
+_FALLING: Final = tuple(reversed(State))
+_AT_LEAST: Final = {state: tuple(State)[place:] for place, state in enumerate(State)}
+
+log = get_logger("ledger")
+
+
+class Ledger:
+    """Knows how far every reader has come.
+
+    Args:
+        store: Keeps the moves.
+        archive: Knows the items.
+        directory: Knows who reads.
+        bus: Hears ``MarkMoved``.
+        clock: Rings when moves are to be written.
+        request_batch: Asks for a batch that calls ``write``; ``None``: moves
+            are written at the next turn of the loop.
+
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        archive: Archive,
+        directory: Directory,
+        bus: Bus,
+        clock: Clock,
+        *,
+        request_batch: Callable[[], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._archive = archive
+        self._directory = directory
+        self._bus = bus
+        self._clock = clock
+        self._request_batch = request_batch
+        self._heights: OrderedDict[ThreadId, dict[tuple[str, State], ItemId]] = OrderedDict()
+        self._waiting: dict[tuple[ThreadId, str, Act], Move] = {}
+        self._under_way: dict[asyncio.Future[tuple[Any]], list[Move]] = {}
+        self._alarm: Alarm | None = None
+
+    # The hot path.
+
+    def move(  # noqa: PLR0917  # the fields of a Move, in its order
+        self, thread: ThreadId, reader: str, up_to: ItemId, at: float, door: Door, act: Act
+    ) -> bool:
+        """Take a mark; it goes into the store's next batch, see ``written``.
+
+        Args:
+            thread: Where.
+            reader: The reader's bare address.
+            up_to: Everything in the thread up to this item.
+            at: UNIX seconds, UTC.
+            door: Where it came from.
+            act: What the reader did.
+
+        Returns:
+            Whether the reader came further; ``False`` when as much was known.
+
+        """
+        heights = self._heights.get(thread)
+        if heights is None:
+            heights = self._heights[thread] = {}
+            if len(self._heights) > THREADS_CACHED:
+                self._heights.popitem(last=False)
+        else:
+            self._heights.move_to_end(thread)
+        state = STATE_OF[act]
+        for above in _AT_LEAST[state]:
+            height = heights.get((reader, above))
+            if height is not None and up_to <= height:
+                return False
+        heights[reader, state] = up_to
+        move = Move(thread, reader, up_to, at, door, act)
+        if not self._waiting:
+            self._ask_for_a_batch()
+        self._waiting[thread, reader, act] = move
+        self._bus.publish(MarkMoved(move))
+        return True
+
+    def flush(self) -> list[Move]:
+        """Hand out, once, the moves that wait to be written."""
+        moves = list(self._waiting.values())
+        self._waiting.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        return moves
+
+    def write(self) -> None:
+        """Put what waits into the store's queue; the hook before each batch."""
+        moves = self.flush()
+        if moves:
+            future = asyncio.gather(self._store.append(moves), return_exceptions=True)
+            self._under_way[future] = moves
+            future.add_done_callback(self._wrote)
+
+    async def written(self) -> None:
+        """Wait until every move taken so far is safe.
+
+        Raises:
+            UnavailableError: The store refused some; they are tried again.
+
+        """
+        self.write()
+        # Shielded: whoever stops waiting must not stop the writing.
+        waiting = [asyncio.shield(future) for future in self._under_way]
+        for (outcome,) in await asyncio.gather(*waiting):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    # Read lists.
+
+    async def show_item(self, item_id: ItemId) -> Sequence[Entry]:
+        """Return an entry per reader of an item; none for what nobody reads.
+
+        Raises:
+            UsageError: There is no such item.
+            UnavailableError: The store cannot answer.
+
+        """
+        item = await self._archive.get(item_id)
+        if item is None:
+            raise UsageError("there is no such item")
+        readers = self._readers(item)
+        if not readers:
+            return []
+        stairs = _Stairs(await self._moves(item.thread, item.id))
+        return [stairs.entry(item.id, reader) for reader in readers]
+
+    async def show_thread(self, one: str, other: str, limit: int) -> Sequence[tuple[Item, Entry]]:
+        """Return the newest items between two persons, oldest first, each with its reader.
+
+        Args:
+            one: A person's address, in whatever spelling.
+            other: The other person's.
+            limit: At most this many items, and at most ``SHOW_LIMIT``.
+
+        Raises:
+            UsageError: One of them does not exist.
+            UnavailableError: The store cannot answer.
+
+        """
+        pair = [self._directory.require_person(address).address for address in (one, other)]
+        thread = pair_thread(*pair)
+        items = await self._archive.thread_page(thread, max(0, min(limit, SHOW_LIMIT)))
+        if not items:
+            return []
+        stairs = _Stairs(await self._moves(thread, items[0].id))
+        return [
+            (item, stairs.entry(item.id, reader))
+            for item in items
+            for reader in self._readers(item)
+        ]
+
+    def _readers(self, item: Item) -> Sequence[str]:
+        sender, recipient = _bare(item.sender), _bare(item.recipient)
+        if not item.countable or sender == recipient or self._directory.person(recipient) is None:
+            return ()
+        return (recipient,)
+
+    async def _moves(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
+        kept = await self._store.moves_reaching(thread, item)
+        pending = [*self._under_way.values(), list(self._waiting.values())]
+        return [*kept, *(move for moves in pending for move in moves if move.thread == thread)]
+
+    def _ask_for_a_batch(self) -> None:
+        if self._request_batch is not None:
+            self._request_batch()
+        elif self._alarm is None:
+            self._alarm = self._clock.call_later(0.0, self.write)
+
+    def _wrote(self, future: asyncio.Future[tuple[Any]]) -> None:
+        moves = self._under_way.pop(future)
+        outcome = None if future.cancelled() else future.result()[0]
+        if isinstance(outcome, UnavailableError):
+            for move in moves:  # a later mark of the same kind says more
+                self._waiting.setdefault((move.thread, move.reader, move.act), move)
+            if self._alarm is None:
+                self._alarm = self._clock.call_later(RETRY_AFTER, self.write)
+        elif isinstance(outcome, BaseException):
+            log.error("marks were lost", count=len(moves), reason=str(outcome))
+
+
+class _Stairs:
+    """Finds the first move that reached an item, by reader and state.
+
+    Only moves that went beyond all earlier ones of their reader and state
+    count; they form a rising stair that can be searched by halves.
+    """
+
+    def __init__(self, moves: Iterable[Move]) -> None:
+        """Take ``moves``, oldest first."""
+        self._heights: dict[tuple[str, State], list[ItemId]] = {}
+        self._moves: dict[tuple[str, State], list[Move]] = {}
+        for move in moves:
+            key = move.reader, STATE_OF[move.act]
+            heights = self._heights.setdefault(key, [])
+            if not heights or move.up_to > heights[-1]:
+                heights.append(move.up_to)
+                self._moves.setdefault(key, []).append(move)
+
+    def entry(self, item: ItemId, reader: str) -> Entry:
+        """Return the furthest state of one item and reader, and its first move."""
+        for state in _FALLING:
+            heights = self._heights.get((reader, state), ())
+            step = bisect_left(heights, item)
+            if step < len(heights):
+                move = self._moves[reader, state][step]
+                return Entry(item, reader, state, move.at, move.door, move.act)
+        return Entry(item, reader, State.SENT)
+
+
+def _bare(address: str) -> str:
+    return address.partition("/")[0]

@@ -1,0 +1,175 @@
+"""What an entity may ask of the rest of the house, wherever the rest is.
+
+Everything stateful is an entity with one owner at a time (a person, later a
+room, a mailbox, a DING). On one node the owner is always here; the ports are
+cut so that one day it need not be: what crosses them is bytes or frozen
+values, never a reference to another entity's object.
+"""
+
+from asyncio import Future
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+from clarion.lib.ids import ItemId
+
+EntityId = NewType("EntityId", str)
+"""``kind:address``, e.g. ``"person:ann@corp.example"``."""
+
+SessionId = NewType("SessionId", str)
+"""One client's session, unguessable; survives a resumption (XEP-0198)."""
+
+
+def person_entity(address: str) -> EntityId:
+    """Return the entity of the person with this normalised address."""
+    return EntityId("person:" + address)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRef:
+    """One session of a person, as others may see it.
+
+    Attributes:
+        session: Its id.
+        resource: The resource part of its full JID.
+        priority: Presence priority, -128 to 127; ``None`` while the session
+            has not sent initial presence (RFC 6121 section 4.2).
+
+    """
+
+    session: SessionId
+    resource: str
+    priority: int | None
+
+
+class Sessions(Protocol):
+    """Belongs to the person entity: who is on line, and where."""
+
+    def announce(self, person: str, session: SessionRef) -> None:
+        """Add a session, or replace what was known of it."""
+        ...
+
+    def withdraw(self, person: str, session: SessionId) -> None:
+        """Forget a session."""
+        ...
+
+    def of(self, person: str) -> Sequence[SessionRef]:
+        """Return the sessions of the person with this normalised address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """Names an archived item to those who deliver it.
+
+    Attributes:
+        item: The item's id.
+        thread: Where its marks move (``core/archive.py``); ``None`` for an
+            item that nobody reads, such as a receipt.
+
+    """
+
+    item: ItemId
+    thread: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A stanza on its way to an entity, complete with ``from`` and ``to``.
+
+    Attributes:
+        name: ``message``, ``presence`` or ``iq``.
+        kind: Its ``type``; messages without one are ``normal``, presence ``""``.
+        sender: The full or bare JID it comes from.
+        resource: The resource it is addressed to; ``""`` for the bare JID.
+        stanza: The bytes to deliver.
+        item: Set when it is archived: then it is delivered until received.
+
+    """
+
+    name: str
+    kind: str
+    sender: str
+    resource: str
+    stanza: bytes
+    item: ItemRef | None = None
+
+
+class Router(Protocol):
+    """The only way to reach an entity or a session that is not one's own."""
+
+    def to_entity(self, entity: EntityId, parcel: Parcel) -> None:
+        """Hand a stanza to the entity it is for; no answer: errors come as stanzas."""
+        ...
+
+    def to_session(self, session: SessionId, stanza: bytes) -> None:
+        """Append ``stanza`` to the session's queue; dropped when it is gone."""
+        ...
+
+
+Value = bytes | str | int | float | None
+Row = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """The SQL of a kind of write, made once at module level.
+
+    Attributes:
+        statements: SQL in the subset that SQLite and PostgreSQL share, with
+            ``?`` for each parameter.
+        mergeable: Whether many writes of this shape that follow each other
+            may run statement by statement (all first statements, then all
+            second ones) instead of write by write. Never for ``RETURNING``.
+
+    """
+
+    statements: tuple[str, ...]
+    mergeable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOp:
+    """One all-or-nothing write.
+
+    Attributes:
+        shape: What to run.
+        parameters: One tuple per statement of the shape.
+
+    """
+
+    shape: Shape
+    parameters: tuple[tuple[Value, ...], ...]
+
+
+class Writer(Protocol):
+    """Group commit: many small writes in one transaction and one fsync."""
+
+    def put(self, owner: EntityId, op: WriteOp) -> Future[list[Row]]:
+        """Queue ``op`` behind all earlier ones.
+
+        Returns:
+            A future that resolves after the commit, with the rows of the
+            op's last ``RETURNING`` statement. It need not be awaited.
+
+        Raises:
+            UnavailableError: From the future, and only from those of the
+                writes concerned: the store is full, locked or broken, or the
+                queue is at its limit. Nothing of this op was kept.
+            UsageError: From the future: a constraint refused the row.
+
+        """
+        ...
+
+
+class Database(Writer, Protocol):
+    """What the store's files need of an engine (SQLite now, asyncpg later)."""
+
+    async def read(self, sql: str, parameters: Iterable[Value] = ()) -> list[Row]:
+        """Run one query on a reader, apart from the writer; sees all that is committed.
+
+        Raises:
+            UnavailableError: The store is locked or broken.
+
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What every floor may use: errors, clock, crew, ids, log, limits, TLS."""

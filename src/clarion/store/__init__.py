@@ -1,0 +1,1 @@
+"""The store: implements the ports of the floors below on SQLite."""

@@ -1,0 +1,219 @@
+"""The directory's rows on a database."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from clarion.core.model import Department, DepartmentNumber, Membership, Person, PersonNumber
+from clarion.core.ports import Database, EntityId, Row, Shape, Value, WriteOp
+from clarion.lib.errors import UsageError
+from clarion.store.refusals import TakenError, UnknownReferenceError
+
+_DIRECTORY: Final = EntityId("directory:")
+
+# An address belongs to one party, be it a person or a department.
+_PARTY: Final = "INSERT INTO party (address) VALUES (?)"
+
+_ADD_PERSON: Final = Shape(
+    (
+        _PARTY,
+        (
+            "INSERT INTO person (number, name, phone, language, time_zone, admin, disabled)"
+            " SELECT number, ?, ?, ?, ?, ?, ? FROM party WHERE address = ? RETURNING number"
+        ),
+    )
+)
+_CHANGE_PERSON: Final = Shape(
+    (
+        (
+            "UPDATE person SET name = ?, phone = ?, language = ?, time_zone = ?, admin = ?,"
+            " disabled = ? WHERE number = ? RETURNING number"
+        ),
+    )
+)
+_ADD_DEPARTMENT: Final = Shape(
+    (
+        _PARTY,
+        (
+            "INSERT INTO department (number, name, parent)"
+            " SELECT number, ?, ? FROM party WHERE address = ? RETURNING number"
+        ),
+    )
+)
+_CHANGE_DEPARTMENT: Final = Shape(
+    ("UPDATE department SET name = ?, parent = ? WHERE number = ? RETURNING number",)
+)
+_JOIN: Final = Shape(
+    (
+        (
+            "INSERT INTO membership (person, department, title, manager) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (person, department)"
+            " DO UPDATE SET title = excluded.title, manager = excluded.manager"
+        ),
+    )
+)
+_LEAVE: Final = Shape(("DELETE FROM membership WHERE person = ? AND department = ?",))
+
+_PERSONS: Final = (
+    "SELECT person.number, address, name, phone, language, time_zone, admin, disabled"
+    " FROM person JOIN party ON party.number = person.number ORDER BY person.number"
+)
+_DEPARTMENTS: Final = (
+    "SELECT department.number, address, name, parent"
+    " FROM department JOIN party ON party.number = department.number ORDER BY department.number"
+)
+_MEMBERSHIPS: Final = (
+    "SELECT person, department, title, manager FROM membership ORDER BY person, department"
+)
+
+
+class DatabasePeople:
+    """Implements ``core.people.PeopleStore``.
+
+    Args:
+        database: Where everything is kept.
+
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def persons(self) -> Sequence[Person]:
+        """See ``PeopleStore``."""
+        return [_person(row) for row in await self._database.read(_PERSONS)]
+
+    async def departments(self) -> Sequence[Department]:
+        """See ``PeopleStore``."""
+        return [_department(row) for row in await self._database.read(_DEPARTMENTS)]
+
+    async def memberships(self) -> Sequence[Membership]:
+        """See ``PeopleStore``."""
+        return [_membership(row) for row in await self._database.read(_MEMBERSHIPS)]
+
+    async def add_person(self, person: Person) -> Person:
+        """See ``PeopleStore``."""
+        fields = (*_person_fields(person), person.address)
+        number = await self._add(_ADD_PERSON, person.address, fields)
+        return replace(person, number=PersonNumber(number))
+
+    async def change_person(self, person: Person) -> None:
+        """See ``PeopleStore``.
+
+        Raises:
+            UsageError: There is no such person.
+
+        """
+        row = (*_person_fields(person), person.number)
+        if not await self._database.put(_DIRECTORY, WriteOp(_CHANGE_PERSON, (row,))):
+            raise UsageError(f"there is no person {person.address}")
+
+    async def add_department(self, department: Department) -> Department:
+        """See ``PeopleStore``.
+
+        Raises:
+            UsageError: The parent is not there either.
+
+        """
+        fields = (department.name, department.parent, department.address)
+        number = await self._add(_ADD_DEPARTMENT, department.address, fields)
+        return replace(department, number=DepartmentNumber(number))
+
+    async def change_department(self, department: Department) -> None:
+        """See ``PeopleStore``.
+
+        Raises:
+            UsageError: There is no such department, or no such parent.
+
+        """
+        row = (department.name, department.parent, department.number)
+        try:
+            rows = await self._database.put(_DIRECTORY, WriteOp(_CHANGE_DEPARTMENT, (row,)))
+        except UnknownReferenceError as error:
+            raise _no_parent(department.address) from error
+        if not rows:
+            raise UsageError(f"there is no department {department.address}")
+
+    async def join(self, membership: Membership) -> None:
+        """See ``PeopleStore``.
+
+        Raises:
+            UsageError: There is no such person or department.
+
+        """
+        row = (
+            membership.person,
+            membership.department,
+            membership.title,
+            int(membership.manager),
+        )
+        try:
+            await self._database.put(_DIRECTORY, WriteOp(_JOIN, (row,)))
+        except UnknownReferenceError as error:
+            raise UsageError("there is no such person or department") from error
+
+    async def leave(self, person: PersonNumber, department: DepartmentNumber) -> None:
+        """See ``PeopleStore``."""
+        await self._database.put(_DIRECTORY, WriteOp(_LEAVE, ((person, department),)))
+
+    async def _add(self, shape: Shape, address: str, fields: tuple[Value, ...]) -> int:
+        try:
+            rows = await self._database.put(_DIRECTORY, WriteOp(shape, ((address,), fields)))
+        except TakenError as error:
+            raise UsageError(f"the address {address} is taken") from error
+        except UnknownReferenceError as error:
+            raise _no_parent(address) from error
+        return _integer(rows[0][0])
+
+
+def _no_parent(address: str) -> UsageError:
+    return UsageError(f"the department above {address} is not there")
+
+
+def _person_fields(person: Person) -> tuple[Value, ...]:
+    return (
+        person.name,
+        person.phone,
+        person.language,
+        person.time_zone,
+        int(person.admin),
+        int(person.disabled),
+    )
+
+
+def _person(row: Row) -> Person:
+    number, address, name, phone, language, time_zone, admin, disabled = row
+    return Person(
+        number=PersonNumber(_integer(number)),
+        address=str(address),
+        name=str(name),
+        phone=None if phone is None else str(phone),
+        language=str(language),
+        time_zone=str(time_zone),
+        admin=admin == 1,
+        disabled=disabled == 1,
+    )
+
+
+def _department(row: Row) -> Department:
+    number, address, name, parent = row
+    return Department(
+        number=DepartmentNumber(_integer(number)),
+        address=str(address),
+        name=str(name),
+        parent=None if parent is None else DepartmentNumber(_integer(parent)),
+    )
+
+
+def _membership(row: Row) -> Membership:
+    person, department, title, manager = row
+    return Membership(
+        person=PersonNumber(_integer(person)),
+        department=DepartmentNumber(_integer(department)),
+        title=str(title),
+        manager=manager == 1,
+    )
+
+
+def _integer(value: Value) -> int:
+    assert isinstance(value, int)
+    return value

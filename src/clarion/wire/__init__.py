@@ -1,0 +1,1 @@
+"""Every protocol Clarion speaks itself: no I/O, no clock, no store."""

@@ -1,0 +1,17 @@
+"""The namespaces and tags that more than one file of the XMPP door needs."""
+
+from typing import Final
+
+STREAMS: Final = "http://etherx.jabber.org/streams"
+CLIENT: Final = "jabber:client"
+TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
+SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
+BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
+XML: Final = "http://www.w3.org/XML/1998/namespace"
+
+MESSAGE: Final = f"{{{CLIENT}}}message"
+PRESENCE: Final = f"{{{CLIENT}}}presence"
+IQ: Final = f"{{{CLIENT}}}iq"
+STANZAS: Final = frozenset({MESSAGE, PRESENCE, IQ})
+BODY: Final = f"{{{CLIENT}}}body"
+XML_LANG: Final = f"{{{XML}}}lang"

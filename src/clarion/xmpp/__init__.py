@@ -1,0 +1,1 @@
+"""The XMPP door: listeners, sessions, routing and one file a feature in ``ext``."""

@@ -1,0 +1,531 @@
+"""One client's connection: bytes in, bytes out, log-in, and then its session.
+
+The thin driver of ``wire/xmpp/stream.py``: it owns the transport, asks
+identity and lifecycle what the engine wants to know, and writes once per turn
+of the loop, however many stanzas were queued.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from clarion.core.model import Person
+from clarion.core.throttle import Throttle, network_of
+from clarion.lib.clock import Alarm
+from clarion.lib.errors import ClarionError, DeniedError, PeerError, UnavailableError
+from clarion.lib.log import get_logger
+from clarion.wire.address import AddressError, normalise_address
+from clarion.wire.sasl import SaslCondition
+from clarion.wire.xmpp.acks import AckError, parse_handled
+from clarion.wire.xmpp.errors import StanzaCondition, StreamCondition, StreamError
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.wire.xmpp.stream import (
+    BindWanted,
+    Closed,
+    KeysWanted,
+    Offered,
+    PasswordGiven,
+    ProofGiven,
+    SecureWanted,
+    ServerStream,
+    StreamRules,
+)
+from clarion.xmpp.context import Context
+from clarion.xmpp.ext import stream_management as sm
+from clarion.xmpp.inbox import Inbox
+from clarion.xmpp.lifecycle import Lifecycle
+from clarion.xmpp.refusals import stanza_error
+from clarion.xmpp.services import Services
+
+GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
+PROOF_DELAY: Final = 1.0  # seconds after which a client without XEP-0198 is asked what it has
+HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
+
+log = get_logger("xmpp")
+
+Bindings = Callable[[Any], Mapping[str, bytes]]
+"""From a TLS object to its channel bindings."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorWays:
+    """What every connection of a listener shares.
+
+    Attributes:
+        rules: What its streams keep to.
+        tls: For STARTTLS; ``None`` on direct TLS and plain listeners.
+        bindings: Tells the channel bindings of a TLS connection.
+        direct: TLS comes first (XEP-0368).
+        services: The house.
+        lifecycle: Sessions.
+        throttle: Slows failed log-ins.
+        inbox: Makes the inbox of a session.
+        flush_soon: Queues a connection for the flush at the end of this turn.
+        joined: Told of a new connection; ``False``: it may not stay.
+        left: Told when a connection is gone.
+
+    """
+
+    rules: StreamRules
+    tls: ssl.SSLContext | None
+    bindings: Bindings
+    direct: bool
+    services: Services
+    lifecycle: Lifecycle
+    throttle: Throttle
+    inbox: Callable[[Context], Inbox]
+    flush_soon: Callable[["Connection"], None]
+    joined: Callable[["Connection"], bool]
+    left: Callable[["Connection"], None]
+
+
+class Connection(asyncio.Protocol):
+    """The server's end of one TCP connection.
+
+    Attributes:
+        context: The session it carries, once bound.
+        heard: Monotonic seconds at which the client last sent something.
+        asked: Monotonic seconds at which it was asked whether it is there;
+            ``None`` when it was not, or has sent something since.
+
+    """
+
+    def __init__(self, ways: DoorWays) -> None:
+        self.context: Context | None = None
+        self.heard = 0.0
+        self.asked: float | None = None
+        self.host = ""
+        self._ways = ways
+        self._services = ways.services
+        self._transport: asyncio.Transport | None = None
+        self._engine: ServerStream | None = None
+        self._inbox: Inbox | None = None
+        self._pending: list[bytes] = []
+        self._alarm: Alarm | None = None
+        self._proof_alarm: Alarm | None = None
+        self._closing = False
+        self._drained: asyncio.Event | None = None
+        self._full = False  # the transport asked to write no more
+        self._person: Person | None = None
+        self._log = log
+
+    # -- the transport's calls ------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See ``asyncio.Protocol``."""
+        now = self._services.clock.monotonic()
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.host = str(peer[0]) if peer else "local"
+        self.heard = now
+        self._log = log.bind(connection=self._services.token()[:8], peer=self.host)
+        if not self._ways.joined(self):
+            self._transport.abort()
+            return
+        bindings: Mapping[str, bytes] = {}
+        if self._ways.direct:
+            bindings = self._ways.bindings(transport.get_extra_info("ssl_object"))
+        self._engine = ServerStream(
+            self._ways.rules,
+            token=self._services.token,
+            now=now,
+            secure=self._ways.direct,
+            bindings=bindings,
+        )
+        self._alarm = self._services.clock.call_later(
+            self._ways.rules.negotiation_seconds, self._wake
+        )
+        self._log.debug("connected")
+
+    def data_received(self, data: bytes) -> None:
+        """See ``asyncio.Protocol``."""
+        engine = self._engine
+        if engine is None:
+            return
+        now = self.heard = self._services.clock.monotonic()
+        self.asked = None
+        engine.receive(data, now)
+        self._pump(engine)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        for alarm in (self._alarm, self._proof_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        if self._engine is not None:
+            self._engine.let_go()
+        self._engine = None
+        self._transport = None
+        self._pending.clear()
+        if self._drained is not None:
+            self._drained.set()
+        self._ways.left(self)
+        context, self.context = self.context, None
+        if context is not None:
+            self._ways.lifecycle.lost(context.session, self)
+        self._log.debug("disconnected")
+
+    def pause_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self._full = False
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
+
+    # -- Line: what a session asks of its connection ----------------------------------
+
+    def write(self, data: bytes) -> None:
+        """See ``session.Line``."""
+        if not self._pending:
+            self._ways.flush_soon(self)
+        self._pending.append(data)
+
+    async def drained(self) -> None:
+        """See ``session.Line``."""
+        self.flush()
+        if self._full and self._transport is not None:
+            if self._drained is None:
+                self._drained = asyncio.Event()
+            await self._drained.wait()
+
+    def hold_reading(self, *, hold: bool) -> None:
+        """See ``session.Line``."""
+        if self._transport is None or self._closing:
+            return
+        if hold and self._transport.is_reading():
+            self._transport.pause_reading()
+        elif not hold and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def prove_soon(self) -> None:
+        """See ``session.Line``."""
+        if self._proof_alarm is None:
+            self._proof_alarm = self._services.clock.call_later(PROOF_DELAY, self._prove)
+
+    def end(self, error: StreamError | None) -> None:
+        """See ``session.Line``."""
+        engine = self._engine
+        if engine is None or self._closing:
+            return
+        if error is not None:
+            engine.fail(error)
+        else:
+            engine.close()
+        self._pump(engine)
+
+    # -- writing -------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what is queued in one piece, and ask for acknowledgements where due."""
+        transport = self._transport
+        if transport is None or not self._pending:
+            return
+        context = self.context
+        if context is not None:
+            request = sm.request_due(context.session)
+            if request:
+                self._pending.append(request)
+            elif context.session.unproven:
+                self.prove_soon()
+        data = b"".join(self._pending)
+        self._pending.clear()
+        transport.write(data)
+        if self._full:
+            self._check_queue(transport)
+
+    def _check_queue(self, transport: asyncio.Transport) -> None:
+        waiting = transport.get_write_buffer_size()
+        if waiting <= self._services.limits.send_queue_bytes:
+            return
+        # No goodbye: it would wait behind what the client does not read.
+        self._log.warning("client does not read; connection cut", waiting_bytes=waiting)
+        self._closing = True
+        transport.abort()
+
+    # -- reading -------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            engine.wake(self._services.clock.monotonic())
+            self._pump(engine)
+
+    def _pump(self, engine: ServerStream) -> None:
+        """Let what the engine has seen take effect, in order, and send what it says."""
+        while True:
+            said = engine.outbox()
+            if said:
+                self.write(said)
+            events = engine.events()
+            if not events:
+                break
+            stanzas: list[Stanza] = []
+            for event in events:
+                if type(event) is Stanza:
+                    stanzas.append(event)
+                else:
+                    self._take(engine, stanzas)
+                    stanzas = []
+                    self._event(engine, event)
+            self._take(engine, stanzas)
+        if self._closing:
+            self._part()
+
+    def _take(self, engine: ServerStream, stanzas: list[Stanza]) -> None:
+        if not stanzas or self._inbox is None or self._closing:
+            return
+        try:
+            self._inbox.take(stanzas)
+        except PeerError as error:
+            engine.fail(StreamError(StreamCondition.BAD_FORMAT, str(error)))
+
+    def _event(self, engine: ServerStream, event: object) -> None:
+        match event:
+            case Closed():
+                self._closed(engine, event)
+            case SecureWanted():
+                self._spawn(self._secure(engine))
+            case KeysWanted():
+                self._spawn(self._keys(engine, event))
+            case PasswordGiven():
+                self._spawn(self._password(engine, event))
+            case ProofGiven():
+                self._spawn(self._proof(engine, event))
+            case BindWanted():
+                self._spawn(self._bind(engine, event))
+            case Offered():
+                self._offered(engine, event)
+
+    def _spawn(self, work: Any) -> None:
+        # The client waits for the answer, so there is nothing to read meanwhile.
+        self.hold_reading(hold=True)
+        self._services.crew.spawn(self._guarded(work), name=f"log-in from {self.host}")
+
+    async def _guarded(self, work: Any) -> None:
+        try:
+            await work
+        except ClarionError as error:
+            self._log.warning("connection refused", why=str(error))
+            self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, str(error)))
+        except Exception:
+            self._log.exception("a connection met a fault of the server")
+            self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, "the server failed"))
+        else:
+            if self._engine is not None:
+                self._engine.pump()
+                self._pump(self._engine)
+                self.hold_reading(hold=False)
+
+    def _closed(self, engine: ServerStream, event: Closed) -> None:
+        if event.error is not None:
+            self._log.info("stream ended", why=str(event.error), condition=event.error.condition)
+        self._closing = True
+        context, self.context = self.context, None
+        if context is not None and context.session.line is self:
+            self._ways.lifecycle.end(context.session)
+
+    def _part(self) -> None:
+        """Close the transport; a client that does not take the rest is cut off."""
+        self.flush()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.close()
+        self._services.clock.call_later(GOODBYE_SECONDS, transport.abort)
+
+    # -- log-in --------------------------------------------------------------------------
+
+    async def _secure(self, engine: ServerStream) -> None:
+        said = engine.outbox()
+        if said:
+            self.write(said)
+        self.flush()
+        assert self._ways.tls is not None, "STARTTLS is only offered with a certificate"
+        transport = self._transport
+        if transport is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(
+                transport,
+                self,
+                self._ways.tls,
+                server_side=True,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
+        except (OSError, ssl.SSLError) as error:
+            self._log.info("TLS handshake failed", why=str(error))
+            self._closing = True
+            transport.abort()
+            return
+        if secured is None:
+            return
+        self._transport = secured
+        engine.secured(self._ways.bindings(secured.get_extra_info("ssl_object")))
+
+    def _address(self, username: str) -> str:
+        """Return the normalised address; of what is none, something nobody has."""
+        domain = self._services.domain
+        local = username.removesuffix(f"@{domain}")
+        try:
+            return normalise_address(f"{local}@{domain}")
+        except AddressError:
+            return f"\0{username}"
+
+    async def _keys(self, engine: ServerStream, event: KeysWanted) -> None:
+        address = self._address(event.username)
+        salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
+        engine.keys(salt, iterations, keys)
+
+    async def _proof(self, engine: ServerStream, event: ProofGiven) -> None:
+        address = self._address(event.username)
+        network = network_of(self.host)
+        if not await self._hold(engine, address, network):
+            return
+        person = self._services.directory.person(address)
+        good = event.label is not None and person is not None and not person.disabled
+        self._judge(engine, address, event.authzid, person if good else None)
+
+    async def _password(self, engine: ServerStream, event: PasswordGiven) -> None:
+        address = self._address(event.username)
+        network = network_of(self.host)
+        if not await self._hold(engine, address, network):
+            return
+        try:
+            person = await self._services.identity.check_plain(address, event.password)
+        except DeniedError:
+            self._judge(engine, address, event.authzid, None)
+        except UnavailableError as error:
+            self._ways.throttle.abandoned(address, network, self._services.clock.monotonic())
+            engine.reject(SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+        else:
+            self._judge(engine, address, event.authzid, person)
+
+    async def _hold(self, engine: ServerStream, address: str, network: str) -> bool:
+        """Wait as long as failed log-ins make this one wait; ``False``: it was refused."""
+        clock = self._services.clock
+        try:
+            seconds = self._ways.throttle.wait(address, network, clock.monotonic())
+        except UnavailableError as error:
+            engine.reject(SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            return False
+        if seconds > 0:
+            over = asyncio.Event()
+            clock.call_later(seconds, over.set)
+            await over.wait()
+        return True
+
+    def _judge(
+        self, engine: ServerStream, address: str, authzid: str, person: Person | None
+    ) -> None:
+        network = network_of(self.host)
+        now = self._services.clock.monotonic()
+        if person is None:
+            self._ways.throttle.failed(address, network, now)
+            engine.reject(SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong")
+            return
+        self._ways.throttle.succeeded(address, network, now)
+        if authzid and self._address(authzid) != person.address:
+            engine.reject(SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
+            return
+        self._person = person
+        engine.admit(person.address.partition("@")[0])
+
+    async def _bind(self, engine: ServerStream, event: BindWanted) -> None:
+        assert self._person is not None, "binding comes after log-in"
+        try:
+            context = await self._ways.lifecycle.begin(
+                self._person, event.resource, engine.lang, self
+            )
+        except ClarionError as error:
+            engine.bind_refused(stanza_error(error))
+            return
+        if self._transport is None:
+            self._ways.lifecycle.end(context.session)
+            return
+        self._carry(context)
+        engine.bound(context.session.full)
+        self._log.info("logged in", jid=context.session.full)
+
+    def _offered(self, engine: ServerStream, event: Offered) -> None:
+        """Resume a session (XEP-0198 section 5)."""
+        assert self._person is not None, "resumption comes after log-in"
+        attributes = event.element.attributes
+        previous = attributes.get("previd", "")
+        context = self._ways.lifecycle.resume(self._person, previous, self)
+        if context is None:
+            engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))
+            return
+        session = context.session
+        assert session.outbound is not None, "only a counted session resumes"
+        self._carry(context)
+        try:
+            tokens = session.outbound.resume(parse_handled(attributes.get("h")))
+        except AckError as error:
+            engine.fail(sm.too_high(error))
+            return
+        except PeerError as error:
+            engine.fail(StreamError(StreamCondition.BAD_FORMAT, str(error)))
+            return
+        engine.bound("")
+        engine.send(sm.resumed(session, session.id))
+        for stanza in session.outbound.unacknowledged():
+            engine.send(stanza)
+        sm.took(context, tokens)
+        engine.pump()
+        self._log.info("session resumed", jid=session.full)
+
+    def _carry(self, context: Context) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self.context = context
+        self._inbox = self._ways.inbox(context)
+        self._log = self._log.bind(jid=context.session.full)
+
+    def cut(self) -> None:
+        """End the connection without another word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- is the client still there? ---------------------------------------------------
+
+    def sweep(self, now: float) -> None:
+        """Ask a silent client for a sign of life; give up one that sends none."""
+        context, limits = self.context, self._services.limits
+        if context is None:
+            return
+        if self.asked is not None:
+            if now - self.asked >= limits.ping_time:
+                self._log.info("client is gone", silent_seconds=round(now - self.heard))
+                self._closing = True
+                if self._transport is not None:
+                    self._transport.abort()
+        elif now - self.heard >= limits.idle_time:
+            self.asked = now
+            self.prove(context)
+
+    def _prove(self) -> None:
+        self._proof_alarm = None
+        if self.context is not None and self.context.session.unproven:
+            self.prove(self.context)
+
+    def prove(self, context: Context) -> None:
+        """Ask the client for an answer that proves what it has received."""
+        session = context.session
+        if session.outbound is not None:
+            self.write(sm.REQUEST)
+            session.outbound.requested()
+        elif not session.proof_id:
+            session.proof_id = f"proof-{self._services.token()[:8]}"
+            session.proof_count = len(session.unproven)
+            self.write(
+                f"<iq type='get' id='{session.proof_id}' from='{self._services.domain}'"
+                f" to='{session.full}'><ping xmlns='urn:xmpp:ping'/></iq>".encode()
+            )

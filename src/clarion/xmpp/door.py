@@ -1,0 +1,283 @@
+"""The XMPP door: its listeners, and everything behind them joined."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from clarion.config.chat import XmppConfig
+from clarion.config.server import LimitsConfig
+from clarion.config.values import Endpoint
+from clarion.core.events import PersonChanged, PersonDisabled
+from clarion.core.model import Person
+from clarion.core.ports import Parcel, SessionId
+from clarion.core.throttle import Throttle
+from clarion.lib.errors import UsageError
+from clarion.lib.log import get_logger
+from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.stream import StreamRules
+from clarion.xmpp.connection import Bindings, Connection, DoorWays
+from clarion.xmpp.context import Context
+from clarion.xmpp.ext import ALL
+from clarion.xmpp.ext import stream_management as sm
+from clarion.xmpp.ext import subscriptions
+from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.inbox import Inbox
+from clarion.xmpp.lifecycle import Lifecycle
+from clarion.xmpp.people import People
+from clarion.xmpp.router import OneNodeRouter
+from clarion.xmpp.services import Services
+
+BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
+SWEEP_SECONDS: Final = 5.0  # between looks for clients that have gone silent
+SUBSCRIPTION_KINDS: Final = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed"})
+
+log = get_logger("xmpp")
+
+
+class XmppDoor:
+    """Serves XMPP clients.
+
+    Args:
+        config: Listeners.
+        limits: How much anybody may take.
+        services: The house.
+        people: The entities of who is on line.
+        router: Connected here, since the door knows both of its ends.
+        tls: Contexts for STARTTLS and for direct TLS; ``None`` without a certificate.
+        bindings: Tells the channel bindings of a TLS connection.
+
+    """
+
+    def __init__(
+        self,
+        config: XmppConfig,
+        limits: LimitsConfig,
+        services: Services,
+        people: People,
+        router: OneNodeRouter,
+        tls: tuple[ssl.SSLContext, ssl.SSLContext] | None,
+        bindings: Bindings,
+    ) -> None:
+        self._config = config
+        self._limits = limits
+        self._services = services
+        self._people = people
+        self._tls = tls
+        self._bindings = bindings
+        self.switchboard = Switchboard(ALL)
+        self.lifecycle = Lifecycle(services, people, self.switchboard)
+        self.throttle = Throttle()
+        self.connections: set[Connection] = set()
+        self.addresses: list[tuple[str, str]] = []
+        self._by_host: Counter[str] = Counter()
+        self._dirty: list[Connection] = []
+        self._servers: list[asyncio.Server] = []
+        router.connect({"person": self._take}, self._send)
+        services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
+        services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncGenerator[None, None]:
+        """See ``Service``; on the way out every client is told and its stream closed."""
+        for kind, endpoints in (
+            ("starttls", self._config.listen),
+            ("tls", self._config.listen_tls),
+            ("plain", self._config.listen_plain),
+        ):
+            for endpoint in endpoints:
+                await self._listen(kind, endpoint)
+        sweeper = self._services.crew.spawn(self._sweep(), name="xmpp sweep")
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await self._drain()
+
+    # -- listeners ----------------------------------------------------------------------
+
+    def ways(self, kind: str) -> DoorWays:
+        """Return what the connections of a listener of this kind share.
+
+        Args:
+            kind: ``starttls``, ``tls`` or ``plain``.
+
+        """
+        limits = self._limits
+        rules = StreamRules(
+            domain=self._services.domain,
+            starttls=kind == "starttls",
+            without_tls=kind == "plain",
+            login_attempts=limits.login_attempts,
+            early_stanza_bytes=limits.login_stanza_bytes,
+            early_total_bytes=limits.login_total_bytes,
+            stanza_bytes=limits.stanza_bytes,
+            negotiation_seconds=limits.login_time,
+            features=self.switchboard.stream_features,
+            early_tags=frozenset({sm.RESUME}),
+            late_tags=frozenset(self.switchboard.nonzas),
+        )
+        return DoorWays(
+            rules=rules,
+            tls=self._tls[0] if self._tls is not None and kind == "starttls" else None,
+            bindings=self._bindings,
+            direct=kind == "tls",
+            services=self._services,
+            lifecycle=self.lifecycle,
+            throttle=self.throttle,
+            inbox=self._inbox,
+            flush_soon=self._flush_soon,
+            joined=self._joined,
+            left=self._left,
+        )
+
+    async def _listen(self, kind: str, endpoint: Endpoint) -> None:
+        ways = self.ways(kind)
+        context = self._tls[1] if self._tls is not None and kind == "tls" else None
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(ways),
+                endpoint.host,
+                endpoint.port,
+                ssl=context,
+                backlog=BACKLOG,
+                reuse_address=True,
+            )
+        except PermissionError:
+            raise UsageError(
+                f"xmpp: no right to listen on {endpoint}: ports below 1024 need root or "
+                "CAP_NET_BIND_SERVICE"
+            ) from None
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise UsageError(f"xmpp: cannot listen on {endpoint}: {why}") from None
+        self._servers.append(server)
+        for listening in server.sockets:
+            where = _written(listening)
+            self.addresses.append((kind, where))
+            log.info("listening", kind=kind, address=where)
+
+    def _joined(self, connection: Connection) -> bool:
+        """Count a new connection; ``False``: its host has too many."""
+        most = self._limits.connections_per_address
+        if self._by_host[connection.host] >= most:
+            log.warning("too many connections from one address", peer=connection.host)
+            return False
+        self._by_host[connection.host] += 1
+        self.connections.add(connection)
+        return True
+
+    def _left(self, connection: Connection) -> None:
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        self._by_host[connection.host] -= 1
+        if not self._by_host[connection.host]:
+            del self._by_host[connection.host]
+
+    def _inbox(self, context: Context) -> Inbox:
+        return Inbox(context, self.switchboard, sm.answer)
+
+    # -- one write a turn of the loop -------------------------------------------------------
+
+    def _flush_soon(self, connection: Connection) -> None:
+        if not self._dirty:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._dirty.append(connection)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            connection.flush()
+
+    # -- parcels ------------------------------------------------------------------------------
+
+    def _take(self, address: str, parcel: Parcel) -> None:
+        """Hand a parcel to a person's entity; who has none is off line."""
+        if parcel.name == "presence" and parcel.kind in SUBSCRIPTION_KINDS:
+            self._services.crew.spawn(
+                subscriptions.take(self._services, self._people, parcel, address),
+                name=f"{parcel.kind} to {address}",
+            )
+            return
+        entity = self._people.get(address)
+        if entity is None:
+            return
+        if parcel.name == "message":
+            entity.take_message(parcel)
+        elif parcel.name == "presence":
+            entity.take_presence(parcel)
+        else:
+            session = entity.with_resource(parcel.resource)
+            if session is not None:
+                session.send(parcel.stanza)
+
+    def _send(self, session: SessionId, stanza: bytes) -> None:
+        found = self.lifecycle.session(session)
+        if found is not None:
+            found.send(stanza)
+
+    # -- what the house says ----------------------------------------------------------------------
+
+    def _disabled(self, person: Person) -> None:
+        self.lifecycle.throw_out(
+            person.address,
+            StreamError(StreamCondition.NOT_AUTHORIZED, "this account has been disabled"),
+        )
+
+    def _changed(self, person: Person) -> None:
+        entity = self._people.get(person.address)
+        if entity is not None:
+            entity.person = person
+            for session in entity.sessions.values():
+                session.person = person
+
+    # -- looking after connections ----------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = self._services.clock.monotonic()
+            for connection in list(self.connections):
+                connection.sweep(now)
+
+    async def _drain(self) -> None:
+        """Close every stream with ``<system-shutdown/>``; cut off what is not gone in time."""
+        for server in self._servers:
+            server.close()
+        goodbye = StreamError(StreamCondition.SYSTEM_SHUTDOWN, "the server is stopping")
+        for context in self.lifecycle.contexts():
+            self.lifecycle.end(context.session, goodbye)
+        for connection in list(self.connections):
+            connection.end(goodbye)
+        self._flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.drain_time):
+                while self.connections:
+                    await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.cut()
+        self._people.keep_levels()
+
+
+def token() -> str:
+    """Return a fresh unguessable text of 128 bits, fit for ids, nonces and resources."""
+    return secrets.token_hex(16)
+
+
+def _written(listening: Any) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{host}:{port}"
+
+
+def kinds_of(addresses: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Group listening addresses by kind, for those who print them."""
+    grouped: dict[str, list[str]] = {}
+    for kind, address in addresses:
+        grouped.setdefault(kind, []).append(address)
+    return grouped

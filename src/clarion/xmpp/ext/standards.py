@@ -1,0 +1,126 @@
+"""Standards that are built into the door itself: cards without handlers, for docs/protocols.md.
+
+``name`` is the file that does most of the work, from ``src/clarion`` on.
+"""
+
+from typing import Final
+
+from clarion.xmpp.extension import Card
+
+_NO_SERVERS: Final = "server to server"
+
+STANDARDS: Final = (
+    Card(
+        name="wire/xmpp/stream",
+        spec="RFC 6120",
+        title="XMPP: Core",
+        status="partial",
+        missing=f"{_NO_SERVERS} (sections 4.7.1, 6.3.4, 10.4), SASL EXTERNAL",
+        test="tests/wire/xmpp/test_stream.py",
+    ),
+    Card(
+        name="xmpp/routing",
+        spec="RFC 6121, sections 5, 6 and 8",
+        title="XMPP: Instant Messaging: messages and how stanzas are routed",
+        status="partial",
+        missing=f"{_NO_SERVERS} (section 8.4)",
+        test="tests/xmpp/test_routing.py",
+    ),
+    Card(
+        name="lib/tls",
+        spec="RFC 7590",
+        title="Use of TLS in XMPP",
+        status="partial",
+        missing=_NO_SERVERS,
+        test="tests/lib/test_tls.py",
+    ),
+    Card(
+        name="wire/xmpp/jid",
+        spec="RFC 7622",
+        title="XMPP: Address Format",
+        test="tests/wire/xmpp/test_jid.py",
+    ),
+    Card(
+        name="wire/sasl/plain",
+        spec="RFC 4616",
+        title="The PLAIN SASL Mechanism",
+        test="tests/wire/sasl/test_plain.py",
+    ),
+    Card(
+        name="wire/sasl/scram",
+        spec="RFC 5802",
+        title="SCRAM-SHA-1 and SCRAM-SHA-1-PLUS",
+        test="tests/wire/sasl/test_scram.py",
+    ),
+    Card(
+        name="wire/sasl/scram",
+        spec="RFC 7677",
+        title="SCRAM-SHA-256 and SCRAM-SHA-256-PLUS",
+        test="tests/wire/sasl/test_scram.py",
+    ),
+    Card(
+        name="lib/tls",
+        spec="RFC 5929",
+        title="Channel Bindings for TLS",
+        status="partial",
+        missing="tls-unique-for-telnet; tls-unique is there with TLS 1.2 only, "
+        "as TLS 1.3 does not define it",
+        test="tests/lib/test_tls.py",
+    ),
+    Card(
+        name="wire/xmpp/forms",
+        spec="XEP-0004",
+        title="Data Forms",
+        version="2.13.2",
+        test="tests/wire/xmpp/test_forms.py",
+    ),
+    Card(
+        name="wire/xmpp/result_set",
+        spec="XEP-0059",
+        title="Result Set Management",
+        version="1.0",
+        status="partial",
+        missing="pages by index (section 2.6); the count comes only where it is asked for "
+        "with max 0 (section 2.7)",
+        test="tests/wire/xmpp/test_result_set.py",
+    ),
+    Card(
+        name="wire/xmpp/forms",
+        spec="XEP-0068",
+        title="Field Standardization for Data Forms",
+        version="1.3.0",
+        test="tests/wire/xmpp/test_forms.py",
+    ),
+    Card(
+        name="wire/xmpp/stamps",
+        spec="XEP-0082",
+        title="XMPP Date and Time Profiles",
+        version="1.1",
+        status="partial",
+        missing="the profiles Date (section 3.1) and Time (section 3.3), which nothing here uses",
+        test="tests/wire/xmpp/test_stamps.py",
+    ),
+    Card(
+        name="xmpp/ext/archive",
+        spec="XEP-0297",
+        title="Stanza Forwarding",
+        version="1.0",
+        test="tests/xmpp/test_archive.py",
+    ),
+    Card(
+        name="xmpp/door",
+        spec="XEP-0368",
+        title="SRV records for XMPP over TLS",
+        version="1.1.0",
+        status="partial",
+        missing=f"{_NO_SERVERS} (xmpps-server)",
+        test="tests/house/test_login.py",
+    ),
+    Card(
+        name="wire/xmpp/stream",
+        spec="XEP-0440",
+        title="SASL Channel-Binding Type Capability",
+        version="1.0.0",
+        test="tests/wire/xmpp/test_stream.py",
+    ),
+)

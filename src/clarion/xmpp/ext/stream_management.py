@@ -1,0 +1,147 @@
+"""XEP-0198 Stream Management: acknowledgements, and sessions that outlive a connection.
+
+The counter that a client sees leaves only after the commit of what it counts
+(``wire/xmpp/acks.py`` keeps the numbers, ``inbox.py`` settles them).
+"""
+
+from typing import Final
+
+from clarion.core.ports import ItemRef, SessionId
+from clarion.lib.crashpoint import BEFORE_ACKNOWLEDGEMENT
+from clarion.wire.xmpp.acks import AckError, Inbound, Outbound, parse_handled
+from clarion.wire.xmpp.errors import (
+    STANZA_ERRORS,
+    StanzaCondition,
+    StreamCondition,
+    StreamError,
+)
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.session import HeldTicket, Session, Token
+
+NS: Final = "urn:xmpp:sm:3"
+RESUME: Final = f"{{{NS}}}resume"
+REQUEST: Final = f"<r xmlns='{NS}'/>".encode()
+
+_TRUE: Final = frozenset({"true", "1"})
+
+stream_management = Extension(
+    Card(
+        name="stream_management",
+        spec="XEP-0198",
+        title="Stream Management",
+        version="1.6.3",
+        stream_features=f"<sm xmlns='{NS}'/>".encode(),
+        test="tests/xmpp/test_stream_management.py",
+    )
+)
+
+
+@stream_management.on_nonza(f"{{{NS}}}enable")
+def enable(context: Context, element: Stanza) -> None:
+    """Begin to count (section 3); twice is an error of the client's."""
+    session, limits = context.session, context.services.limits
+    if session.inbound is not None:
+        session.send_nonza(failed(StanzaCondition.UNEXPECTED_REQUEST))
+        return
+    session.inbound = Inbound()
+    session.outbound = Outbound[Token](
+        limit_bytes=limits.unacknowledged_bytes, limit_count=limits.unacknowledged_stanzas
+    )
+    wants = element.attributes.get("resume", "") in _TRUE
+    session.resumable = wants and limits.resume_time > 0
+    how = f" id='{session.id}' resume='true' max='{int(limits.resume_time)}'"
+    session.send_nonza(f"<enabled xmlns='{NS}'{how if session.resumable else ''}/>".encode())
+
+
+@stream_management.on_nonza(f"{{{NS}}}r")
+def request(context: Context, element: Stanza) -> None:
+    """Answer when everything the client sent before is safe (section 4)."""
+    inbound = context.session.inbound
+    if inbound is None:
+        context.session.send_nonza(failed(StanzaCondition.UNEXPECTED_REQUEST))
+        return
+    inbound.request()
+    answer(context)
+
+
+@stream_management.on_nonza(f"{{{NS}}}a")
+def acknowledged(context: Context, element: Stanza) -> None:
+    """Let go of what the client has handled; it has been delivered."""
+    session = context.session
+    if session.outbound is None:
+        session.send_nonza(failed(StanzaCondition.UNEXPECTED_REQUEST))
+        return
+    try:
+        tokens = session.outbound.acknowledge(parse_handled(element.attributes.get("h")))
+    except AckError as error:
+        if session.line is not None:
+            session.line.end(too_high(error))
+        return
+    took(context, tokens)
+
+
+@stream_management.on_nonza(RESUME)
+def resume_late(context: Context, element: Stanza) -> None:
+    """Refuse: only a stream without a bound resource can resume (section 5)."""
+    context.session.send_nonza(failed(StanzaCondition.UNEXPECTED_REQUEST))
+
+
+def answer(context: Context) -> None:
+    """Send the ``<a/>`` that is due, if one is."""
+    inbound = context.session.inbound
+    if inbound is None:
+        return
+    handled = inbound.answer_due()
+    if handled is not None:
+        context.services.crash_points.reach(BEFORE_ACKNOWLEDGEMENT)
+        context.session.send_nonza(f"<a xmlns='{NS}' h='{handled}'/>".encode())
+
+
+def took(context: Context, tokens: list[Token]) -> None:
+    """Note what the client has: items are delivered, told errors let their stanza count."""
+    if not tokens:
+        context.session.moved()
+        return
+    items = [token for token in tokens if isinstance(token, ItemRef)]
+    if items:
+        context.entity.received(context.session, items)
+        context.people.level_changed(context.entity)
+    inbound = context.session.inbound
+    if inbound is not None and len(items) < len(tokens):
+        for token in tokens:
+            if isinstance(token, HeldTicket):
+                inbound.settle(token.ticket)
+        answer(context)
+    context.session.moved()
+
+
+def request_due(session: Session) -> bytes:
+    """Return the ``<r/>`` that should follow what is about to be flushed, or nothing."""
+    outbound = session.outbound
+    if outbound is None or not outbound.request_due:
+        return b""
+    outbound.requested()
+    return REQUEST
+
+
+def resumed(session: Session, previous: SessionId) -> bytes:
+    """Return ``<resumed/>`` with what this side has handled."""
+    assert session.inbound is not None, "only a counted session resumes"
+    return f"<resumed xmlns='{NS}' previd='{previous}' h='{session.inbound.handled}'/>".encode()
+
+
+def failed(condition: StanzaCondition, handled: int | None = None) -> bytes:
+    """Return ``<failed/>``; with ``handled`` when the session is known but gone."""
+    h = "" if handled is None else f" h='{handled}'"
+    return f"<failed xmlns='{NS}'{h}><{condition} xmlns='{STANZA_ERRORS}'/></failed>".encode()
+
+
+def too_high(error: AckError) -> StreamError:
+    """Return the stream error for an ``h`` beyond what was sent (section 4)."""
+    told = (
+        f"<handled-count-too-high xmlns='{NS}' h='{error.handled}'"
+        f" send-count='{error.send_count}'/>"
+    )
+    return StreamError(StreamCondition.UNDEFINED_CONDITION, str(error), application=told.encode())

@@ -1,0 +1,170 @@
+"""What a feature of the XMPP door is: a card that says what it does, and its handlers.
+
+A feature is a file in ``ext`` with one ``Extension``. ``ext/__init__.py`` lists
+them all; the ``Switchboard`` joins them and refuses two that claim one tag, or
+one whose needs are missing. There is no registry that files add themselves to.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from xml.etree.ElementTree import Element
+
+from clarion.lib.errors import UsageError
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+
+Status = Literal["complete", "partial"]
+At = Literal["server", "account", "contact"]
+"""Whom a request is for: the server, the requester's own account, or somebody else's bare JID."""
+
+Payload = bytes | None
+IqHandler = Callable[[Context, Stanza, Element], Payload | Awaitable[Payload]]
+"""Answers a request: the bytes inside the result, ``None`` for an empty one.
+
+Raises ``StanzaError``, or another error of ``lib/errors.py``, to refuse.
+"""
+
+MessageHandler = Callable[[Context, Stanza], Awaitable[object] | None]
+"""Looks at a message from a local session before it is routed.
+
+What it returns must be done before the message counts as handled (XEP-0198).
+"""
+
+PresenceHandler = Callable[[Context, Stanza], Awaitable[None] | None]
+"""Takes a presence stanza that a local session sent."""
+
+NonzaHandler = Callable[[Context, Stanza], None]
+SessionHandler = Callable[[Context], Coroutine[Any, Any, None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What ``docs/protocols.md`` prints of a feature.
+
+    Attributes:
+        name: The file's name without its ending.
+        spec: ``"XEP-0199"`` or ``"RFC 6121"``, with sections where it is a part.
+        title: The specification's title.
+        version: The version of the XEP that was implemented, or ``""``.
+        status: ``complete``, or ``partial`` with ``missing`` saying what is not there.
+        missing: What of the specification is not there; empty when complete.
+        features: Service discovery features of the server (XEP-0030).
+        account_features: Features of a person's bare address.
+        stream_features: Elements among the stream features after log-in.
+        needs: Names of other features without which this one cannot work.
+        test: The test file that shows it, from the project's root.
+
+    """
+
+    name: str
+    spec: str
+    title: str
+    test: str
+    version: str = ""
+    status: Status = "complete"
+    missing: str = ""
+    features: tuple[str, ...] = ()
+    account_features: tuple[str, ...] = ()
+    stream_features: bytes = b""
+    needs: tuple[str, ...] = ()
+
+
+class Extension:
+    """One feature: its card, and its handlers by what they handle."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.iqs: dict[tuple[str, str, str], IqHandler] = {}
+        self.messages: dict[str, MessageHandler] = {}
+        self.nonzas: dict[str, NonzaHandler] = {}
+        self.presences: dict[str, PresenceHandler] = {}
+        self.available: list[SessionHandler] = []
+        self.closed: list[SessionHandler] = []
+
+    def on_iq(
+        self, kind: Literal["get", "set"], tag: str, *, at: Iterable[At]
+    ) -> Callable[[IqHandler], IqHandler]:
+        """Take requests with this payload, sent to the server or to one's own account."""
+
+        def add(handler: IqHandler) -> IqHandler:
+            for place in at:
+                self.iqs[place, kind, tag] = handler
+            return handler
+
+        return add
+
+    def on_message(self, tag: str) -> Callable[[MessageHandler], MessageHandler]:
+        """Look at messages from local people that have this child."""
+
+        def add(handler: MessageHandler) -> MessageHandler:
+            self.messages[tag] = handler
+            return handler
+
+        return add
+
+    def on_presence(self, *kinds: str) -> Callable[[PresenceHandler], PresenceHandler]:
+        """Take presence of these types from local sessions; ``""`` is available presence."""
+
+        def add(handler: PresenceHandler) -> PresenceHandler:
+            for kind in kinds:
+                self.presences[kind] = handler
+            return handler
+
+        return add
+
+    def on_nonza(self, tag: str) -> Callable[[NonzaHandler], NonzaHandler]:
+        """Take this first-level element after binding."""
+
+        def add(handler: NonzaHandler) -> NonzaHandler:
+            self.nonzas[tag] = handler
+            return handler
+
+        return add
+
+    def on_available(self, handler: SessionHandler) -> SessionHandler:
+        """Run when a session has begun to take messages (priority of 0 or more)."""
+        self.available.append(handler)
+        return handler
+
+    def on_closed(self, handler: SessionHandler) -> SessionHandler:
+        """Run when a session has ended for good."""
+        self.closed.append(handler)
+        return handler
+
+
+class Switchboard:
+    """All features joined: who takes what.
+
+    Raises:
+        UsageError: Two features claim one tag, or a need is not there.
+
+    """
+
+    def __init__(self, extensions: Iterable[Extension]) -> None:
+        self.extensions = tuple(extensions)
+        self.iqs: Mapping[tuple[str, str, str], IqHandler] = self._join("iqs")
+        self.messages: Mapping[str, MessageHandler] = self._join("messages")
+        self.nonzas: Mapping[str, NonzaHandler] = self._join("nonzas")
+        self.presences: Mapping[str, PresenceHandler] = self._join("presences")
+        self.available = [h for extension in self.extensions for h in extension.available]
+        self.closed = [h for extension in self.extensions for h in extension.closed]
+        cards = [extension.card for extension in self.extensions]
+        self.cards = tuple(cards)
+        self.features = tuple(sorted({f for card in cards for f in card.features}))
+        self.account_features = tuple(sorted({f for card in cards for f in card.account_features}))
+        self.stream_features = b"".join(card.stream_features for card in cards)
+        present = {card.name for card in cards}
+        for card in cards:
+            for need in card.needs:
+                if need not in present:
+                    raise UsageError(f"feature {card.name!r} needs {need!r}, which is off")
+
+    def _join(self, what: str) -> dict[Any, Any]:
+        joined: dict[Any, Any] = {}
+        for extension in self.extensions:
+            for key, handler in getattr(extension, what).items():
+                if key in joined:
+                    raise UsageError(f"{key!r} is claimed twice, also by {extension.card.name!r}")
+                joined[key] = handler
+        return joined

@@ -1,0 +1,257 @@
+"""What a session's client sends, taken in order (RFC 6120 section 10.1) and counted (XEP-0198).
+
+Most stanzas are done when their handler returns. One that must ask the store
+holds back those behind it, so that what a client says takes effect in the
+order in which it was said. A message only has to be committed before it is
+*counted*; it is delivered and followed by others at once.
+"""
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from inspect import isawaitable
+from typing import Any, Final
+
+from clarion.wire.xml import escape, parse
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, error_reply, may_answer
+from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
+from clarion.wire.xmpp.stamps import ORIGIN_ID
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+from clarion.xmpp.extension import At, Switchboard
+from clarion.xmpp.refusals import stanza_error
+from clarion.xmpp.routing import forward_iq, local_person, recipient_of, route_message
+from clarion.xmpp.session import HeldTicket
+
+QUEUE_LIMIT: Final = 64  # LIMIT: stanzas that wait behind a slow one before reading pauses
+
+Work = Coroutine[Any, Any, None]
+
+
+class Inbox:
+    """One session's stanzas, in order.
+
+    Args:
+        context: Handed to handlers.
+        switchboard: Who takes what.
+        answer: Sends the ``<a/>`` that is due (``ext/stream_management.py``).
+
+    """
+
+    def __init__(
+        self, context: Context, switchboard: Switchboard, answer: Callable[[Context], None]
+    ) -> None:
+        self._context = context
+        self._switchboard = switchboard
+        self._answer = answer
+        self._queue: deque[Stanza] = deque()
+        self._busy = False
+        self._kinds: dict[str, Callable[[Stanza], Future[Any] | Work | None]] = {
+            MESSAGE: self._message,
+            PRESENCE: self._presence,
+            IQ: self._iq,
+        }
+
+    def take(self, stanzas: Sequence[Stanza]) -> None:
+        """Handle ``stanzas`` now, or queue them behind one that is not done."""
+        if not self._busy and len(stanzas) == 1:
+            self._one(stanzas[0])
+            return
+        self._queue.extend(stanzas)
+        self._drain()
+
+    def _drain(self) -> None:
+        line = self._context.session.line
+        while self._queue and not self._busy and not self._context.session.ended:
+            self._one(self._queue.popleft())
+        if line is not None:
+            line.hold_reading(hold=len(self._queue) > QUEUE_LIMIT)
+
+    def _one(self, stanza: Stanza) -> None:
+        session = self._context.session
+        handler = self._kinds.get(stanza.tag)
+        if handler is None:
+            self._switchboard.nonzas[stanza.tag](self._context, stanza)
+            return
+        ticket = session.inbound.receive() if session.inbound is not None else None
+        try:
+            work = handler(stanza)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
+            self._failed(stanza, ticket, error)
+            return
+        if work is None:
+            self._settled(ticket)
+        elif isinstance(work, Future):
+            if work.done():
+                self._committed(stanza, ticket, work)
+            else:
+                work.add_done_callback(lambda done: self._committed(stanza, ticket, done))
+        else:
+            self._busy = True
+            self._context.services.crew.spawn(
+                self._slowly(stanza, ticket, work), name=f"stanza of {session.full}"
+            )
+
+    async def _slowly(self, stanza: Stanza, ticket: int | None, work: Work) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
+            self._failed(stanza, ticket, error)
+        else:
+            self._settled(ticket)
+        finally:
+            self._busy = False
+        self._drain()
+
+    # -- the end of each stanza ---------------------------------------------------
+
+    def _settled(self, ticket: int | None) -> None:
+        inbound = self._context.session.inbound
+        if ticket is not None and inbound is not None:
+            inbound.settle(ticket)
+            self._answer(self._context)
+
+    def _committed(self, stanza: Stanza, ticket: int | None, done: Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._failed(stanza, ticket, error)
+        elif not done.cancelled():
+            self._settled(ticket)
+
+    def _failed(self, stanza: Stanza, ticket: int | None, error: BaseException) -> None:
+        """Tell the client; the stanza counts once the client has acknowledged that."""
+        session = self._context.session
+        refusal = stanza_error(error)
+        if not may_answer(stanza):
+            self._settled(ticket)
+            return
+        reply = error_reply(stanza, refusal, None, session.full)
+        inbound = session.inbound
+        if ticket is None or inbound is None:
+            session.send(reply)
+            return
+        if isinstance(error, StanzaError):
+            # A refusal is an answer like any other; only what was lost is held.
+            session.send(reply)
+            self._settled(ticket)
+            return
+        session.send(reply, HeldTicket(ticket))
+        inbound.hold(ticket)
+        self._answer(self._context)
+
+    # -- messages -------------------------------------------------------------------
+
+    def _message(self, stanza: Stanza) -> Future[Any] | Work | None:
+        entity = self._context.entity
+        if ORIGIN_ID in stanza.children and not entity.knows_sent:
+            return self._message_after_loading(stanza)
+        waits = self._look(stanza)
+        kept = route_message(self._context, stanza)
+        if not waits:
+            return kept
+        return self._all(kept, waits)
+
+    async def _message_after_loading(self, stanza: Stanza) -> None:
+        await self._context.entity.load_sent()
+        waits = self._look(stanza)
+        kept = route_message(self._context, stanza)
+        await self._all(kept, waits)
+
+    def _look(self, stanza: Stanza) -> list[Awaitable[object]]:
+        """Let features look at the message before it goes on."""
+        waits: list[Awaitable[object]] = []
+        messages = self._switchboard.messages
+        for child in stanza.children:
+            look = messages.get(child)
+            if look is not None:
+                wait = look(self._context, stanza)
+                if wait is not None:
+                    waits.append(wait)
+        return waits
+
+    async def _all(self, kept: Future[Any] | None, waits: list[Awaitable[object]]) -> None:
+        for wait in waits:
+            await wait
+        if kept is not None:
+            await kept
+
+    # -- presence ---------------------------------------------------------------------
+
+    def _presence(self, stanza: Stanza) -> Work | None:
+        kind = stanza.attributes.get("type", "")
+        handler = self._switchboard.presences.get(kind)
+        if handler is None:
+            if kind == "error":
+                return None
+            raise StanzaError(StanzaCondition.BAD_REQUEST, f"presence has no type {kind!r}")
+        work = handler(self._context, stanza)
+        return None if work is None else _finish(work)
+
+    # -- iq ------------------------------------------------------------------------------
+
+    def _iq(self, stanza: Stanza) -> Work | None:
+        """Apply RFC 6120 section 8.2.3 and RFC 6121 section 8.5."""
+        kind = stanza.attributes.get("type", "")
+        if kind in {"result", "error"}:
+            self._answered(stanza)
+            return None
+        if kind not in {"get", "set"}:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq is a get, set, result or error")
+        if not stanza.attributes.get("id"):
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id")
+        if len(stanza.children) != 1:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
+        recipient = recipient_of(self._context, stanza)
+        place: At
+        if recipient.resource:
+            forward_iq(self._context, stanza, recipient)
+            return None
+        if recipient.bare == self._context.services.domain:
+            place = "server"
+        elif recipient.bare == self._context.account:
+            place = "account"
+        else:
+            local_person(self._context, recipient)
+            place = "contact"
+        handler = self._switchboard.iqs.get((place, kind, stanza.children[0]))
+        if handler is None:
+            raise StanzaError(
+                StanzaCondition.SERVICE_UNAVAILABLE, f"nobody here answers {stanza.children[0]}"
+            )
+        payload = parse(stanza.raw, CLIENT)[0]
+        result = handler(self._context, stanza, payload)
+        if isawaitable(result):
+            return self._answer_later(stanza, result)
+        self._reply(stanza, result)
+        return None
+
+    def _answered(self, stanza: Stanza) -> None:
+        to = stanza.attributes.get("to")
+        session = self._context.session
+        if session.proof_id and stanza.attributes.get("id") == session.proof_id:
+            self._context.entity.received(session, session.proved())
+            self._context.people.level_changed(self._context.entity)
+            if session.unproven and session.line is not None:
+                session.line.prove_soon()
+        elif to is not None and recipient_of(self._context, stanza).resource:
+            forward_iq(self._context, stanza, recipient_of(self._context, stanza))
+
+    async def _answer_later(self, stanza: Stanza, result: Awaitable[bytes | None]) -> None:
+        self._reply(stanza, await result)
+
+    def _reply(self, stanza: Stanza, payload: bytes | None) -> None:
+        session = self._context.session
+        to = stanza.attributes.get("to")
+        sender = f" from='{escape(to)}'" if to is not None else ""
+        start = (
+            f"<iq type='result' id='{escape(stanza.attributes['id'])}'{sender}"
+            f" to='{escape(session.full)}'"
+        )
+        if payload:
+            session.send(start.encode() + b">" + payload + b"</iq>")
+        else:
+            session.send(start.encode() + b"/>")
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    await work

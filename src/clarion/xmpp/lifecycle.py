@@ -1,0 +1,157 @@
+"""How sessions begin, lose their connection, resume and end."""
+
+from typing import Final
+
+from clarion.core.model import Person
+from clarion.core.ports import SessionId, SessionRef
+from clarion.lib.clock import Alarm
+from clarion.lib.log import get_logger
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition, StreamError
+from clarion.wire.xmpp.jid import Jid, make_jid
+from clarion.xmpp.context import Context
+from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.people import People
+from clarion.xmpp.services import Services
+from clarion.xmpp.session import Line, Session
+
+RESOURCE_ATTEMPTS: Final = 5  # fresh resources tried before giving up; the first is always free
+
+log = get_logger("xmpp")
+
+
+class Lifecycle:
+    """The sessions of this node."""
+
+    def __init__(self, services: Services, people: People, switchboard: Switchboard) -> None:
+        self._services = services
+        self._people = people
+        self._switchboard = switchboard
+        self._contexts: dict[SessionId, Context] = {}
+        self._alarms: dict[SessionId, Alarm] = {}
+
+    def __len__(self) -> int:
+        return len(self._contexts)
+
+    def session(self, session: SessionId) -> Session | None:
+        """Return the session with this id, connected or waiting to be resumed."""
+        context = self._contexts.get(session)
+        return None if context is None else context.session
+
+    def contexts(self) -> list[Context]:
+        """Return the context of every session."""
+        return list(self._contexts.values())
+
+    async def begin(self, person: Person, resource: str, lang: str, line: Line) -> Context:
+        """Bind a resource (RFC 6120 section 7).
+
+        The older session of the same resource ends with ``<conflict/>``
+        (section 7.7.2.2), as does the oldest one of a person who has too many.
+
+        Raises:
+            JidError: The resource has characters that are not allowed.
+            UnavailableError: The store cannot say what has reached the person.
+            StanzaError: The person was disabled meanwhile.
+
+        """
+        local, _, domain = person.address.partition("@")
+        jid = make_jid(local, domain, resource or self._services.token())
+        entity = await self._people.enter(person)
+        now = self._services.directory.person(person.address)
+        if now is None or now.disabled:
+            self._people.leave(entity)
+            raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been disabled")
+        self._make_room(entity.sessions, jid)
+        session = Session(SessionId(self._services.token()), person, jid, lang)
+        session.line = line
+        entity.sessions[session.id] = session
+        context = Context(session, entity, self._people, self._services)
+        self._contexts[session.id] = context
+        self._services.sessions.announce(jid.bare, SessionRef(session.id, jid.resource, None))
+        return context
+
+    def _make_room(self, sessions: dict[SessionId, Session], jid: Jid) -> None:
+        for session in list(sessions.values()):
+            if session.jid.resource == jid.resource:
+                self.end(session, StreamError(StreamCondition.CONFLICT, "replaced by a new one"))
+        most = self._services.limits.sessions_per_person
+        while len(sessions) >= most:
+            oldest = next(iter(sessions.values()))
+            self.end(oldest, StreamError(StreamCondition.CONFLICT, "too many sessions"))
+
+    def resume(self, person: Person, previous: str, line: Line) -> Context | None:
+        """Give a session a new connection (XEP-0198 section 5).
+
+        Returns:
+            ``None`` when there is no such session, it is somebody else's, or
+            it may not be resumed.
+
+        """
+        context = self._contexts.get(SessionId(previous))
+        if context is None:
+            return None
+        session = context.session
+        if session.person.number != person.number or not session.resumable or session.overflowed:
+            return None
+        alarm = self._alarms.pop(session.id, None)
+        if alarm is not None:
+            alarm.cancel()
+        old, session.line = session.line, line
+        if old is not None:
+            old.end(StreamError(StreamCondition.CONFLICT, "resumed on another connection"))
+        if session.inbound is not None:
+            session.inbound.drop_requests()
+        return context
+
+    def lost(self, session: Session, line: Line) -> None:
+        """Note that ``line`` broke; a resumable session waits for its client."""
+        if session.line is not line:
+            return  # it was resumed on another one
+        session.line = None
+        if not session.resumable or session.overflowed:
+            self.end(session)
+            return
+        self._alarms[session.id] = self._services.clock.call_later(
+            self._services.limits.resume_time, lambda: self.end(session)
+        )
+
+    def end(self, session: Session, error: StreamError | None = None) -> None:
+        """End a session for good; what it held unacknowledged waits again."""
+        context = self._contexts.pop(session.id, None)
+        if context is None:
+            return
+        alarm = self._alarms.pop(session.id, None)
+        if alarm is not None:
+            alarm.cancel()
+        session.ended = True
+        line, session.line = session.line, None
+        if line is not None:
+            line.end(error)
+        entity = context.entity
+        entity.sessions.pop(session.id, None)
+        self._services.sessions.withdraw(session.jid.bare, session.id)
+        for closed in self._switchboard.closed:
+            work = closed(context)
+            if work is not None:
+                self._services.crew.spawn(work, name=f"end of {session.full}")
+        entity.reach.ended(session.id)
+        session.moved()
+        self._redeliver(context)
+        self._people.leave(entity)
+
+    def _redeliver(self, context: Context) -> None:
+        """Let another session have at once what the ended one never acknowledged."""
+        entity = context.entity
+        if entity.reach.waiting_above is None:
+            return
+        for other in entity.sessions.values():
+            if other.takes_messages:
+                self._services.crew.spawn(entity.catch_up(other), name=f"for {other.full}")
+                return
+
+    def throw_out(self, address: str, error: StreamError) -> None:
+        """End every session of a person."""
+        entity = self._people.get(address)
+        if entity is not None:
+            for session in list(entity.sessions.values()):
+                log.info("session thrown out", jid=session.full, why=str(error))
+                self.end(session, error)

@@ -1,0 +1,210 @@
+"""The person entity: a person's sessions, and which of them gets what (RFC 6121 section 8.5).
+
+Everybody else reaches it through the router with a ``Parcel``.
+"""
+
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clarion.core.archive import Archive, Item, ThreadId
+from clarion.core.book import Ledger
+from clarion.core.ledger import Act, Door
+from clarion.core.model import Person
+from clarion.core.ports import ItemRef, Parcel, SessionId
+from clarion.core.seal import Seal
+from clarion.lib.clock import Clock
+from clarion.lib.ids import ItemId, seconds
+from clarion.wire.xmpp.splice import append_child
+from clarion.wire.xmpp.stamps import delay, stanza_id
+from clarion.xmpp.reach import Reach
+from clarion.xmpp.sent import SENT_LIMIT, SentMemory
+from clarion.xmpp.session import Session
+
+CATCH_UP_PAGE: Final = 100  # items read from the archive at a time
+CATCH_UP_QUEUE: Final = 1_000  # LIMIT: items that wait behind a catch-up before it starts over
+
+
+class PersonEntity:
+    """One person who has sessions here.
+
+    Args:
+        person: As of now; replaced when the directory changes.
+        domain: The organisation's, which stamps delayed stanzas.
+        archive: Holds what waits.
+        ledger: Told what was delivered.
+        seal: Turns item ids into stanza-ids.
+        clock: Wall time for the ledger.
+        reach: What has reached this person's clients.
+
+    """
+
+    def __init__(
+        self,
+        person: Person,
+        domain: str,
+        archive: Archive,
+        ledger: Ledger,
+        seal: Seal,
+        clock: Clock,
+        reach: Reach,
+    ) -> None:
+        self.person = person
+        self.sessions: dict[SessionId, Session] = {}
+        self.reach = reach
+        self.sent = SentMemory()
+        self.knows_sent = False
+        self._uncommitted: dict[ItemId, Future[Any]] = {}
+        self._domain = domain
+        self._archive = archive
+        self._ledger = ledger
+        self._seal = seal
+        self._clock = clock
+
+    @property
+    def address(self) -> str:
+        """The bare JID."""
+        return self.person.address
+
+    def with_resource(self, resource: str) -> Session | None:
+        """Return the session bound to ``resource``."""
+        for session in self.sessions.values():
+            if session.jid.resource == resource:
+                return session
+        return None
+
+    def available(self) -> list[Session]:
+        """Return the sessions that sent initial presence."""
+        return [s for s in self.sessions.values() if s.presence is not None]
+
+    # -- messages ----------------------------------------------------------------
+
+    def take_message(self, parcel: Parcel) -> None:
+        """Deliver a message that is known to be deliverable (``routing.py`` has refused the rest).
+
+        To a full JID: to that session, whatever its priority; a chat message
+        whose session is gone goes to the bare JID (section 8.5.3.2.1). To the
+        bare JID: to every session of non-negative priority (8.5.2.1.1 (b)).
+        """
+        item = parcel.item
+        if parcel.resource:
+            session = self.with_resource(parcel.resource)
+            if session is not None:
+                self._hand(session, parcel.stanza, item)
+                return
+            if parcel.kind != "chat":
+                return
+        elif parcel.kind == "error":
+            return
+        taken = False
+        for session in self.sessions.values():
+            if session.takes_messages:
+                self._hand(session, parcel.stanza, item)
+                taken = True
+        if not taken and item is not None:
+            self.reach.stored(item.item)
+
+    def _hand(self, session: Session, stanza: bytes, item: ItemRef | None) -> None:
+        if item is None:
+            session.send(stanza)
+        elif session.catching_up is None:
+            self.reach.handed(item.item, session.id)
+            session.send(stanza, item)
+        else:
+            # It is counted as waiting until the older ones are out.
+            self.reach.stored(item.item)
+            session.catching_up.append((stanza, item))
+
+    # -- what the person sent ------------------------------------------------------------
+
+    async def load_sent(self) -> None:
+        """Learn from the archive what was sent before this entity was in memory.
+
+        Raises:
+            UnavailableError: The store cannot say.
+
+        """
+        if not self.knows_sent:
+            items = await self._archive.recent_sent(self.person.number, SENT_LIMIT)
+            self.sent.fill(items)
+            self.knows_sent = True
+
+    def note_sent(self, peer: str, item: Item, kept: Future[Any]) -> None:
+        """Remember an item on its way to the bare JID ``peer``; ``kept`` is its commit."""
+        self.sent.add(peer, item)
+        self._uncommitted[item.id] = kept
+        kept.add_done_callback(lambda done: self._sent_done(peer, item, done))
+
+    def commit_of(self, item: ItemId) -> Future[Any] | None:
+        """Return the commit of an item that is under way; ``None``: it is committed."""
+        return self._uncommitted.get(item)
+
+    def _sent_done(self, peer: str, item: Item, done: Future[Any]) -> None:
+        self._uncommitted.pop(item.id, None)
+        if done.cancelled() or done.exception() is not None:
+            self.sent.forget(peer, item)
+
+    # -- what has reached the person ------------------------------------------------
+
+    def received(self, session: Session, refs: Sequence[ItemRef]) -> None:
+        """Note what a session has acknowledged: the level moves, the sender sees "delivered"."""
+        now = self._clock.wall()
+        newest: dict[ThreadId, ItemId] = {}
+        for ref in refs:
+            self.reach.received(ref.item)
+            if ref.thread is not None:
+                newest[ThreadId(ref.thread)] = ref.item
+        for thread, item in newest.items():
+            session.note_reached(thread, item)
+            self._ledger.move(thread, self.address, item, now, Door.CHAT, Act.DELIVERED)
+
+    async def catch_up(self, session: Session) -> None:
+        """Send ``session`` what waits, oldest first, before anything newer (XEP-0160)."""
+        if self.reach.waiting_above is None or session.catching_up is not None:
+            return
+        session.catching_up = []
+        try:
+            after = await self._send_waiting(session)
+        finally:
+            queue, session.catching_up = session.catching_up or [], None
+        if after is None or not session.takes_messages:
+            return
+        for stanza, ref in queue:
+            if ref.item > after:
+                self.reach.handed(ref.item, session.id)
+                session.send(stanza, ref)
+        self.reach.caught_up(after)
+
+    async def _send_waiting(self, session: Session) -> ItemId | None:
+        """Send page after page; returns the last item, ``None`` when the session went away."""
+        while True:
+            after = self.reach.waiting_above
+            if after is None:
+                return self.reach.level()
+            page = await self._archive.incoming_after(self.person.number, after, CATCH_UP_PAGE)
+            if session.id not in self.sessions or not session.takes_messages:
+                return None
+            for item in page:
+                self._send_late(session, item)
+            if page:
+                after = page[-1].id
+                self.reach.scanned(after)
+            assert session.catching_up is not None, "only catch_up() ends catching up"
+            if len(session.catching_up) > CATCH_UP_QUEUE:
+                session.catching_up.clear()
+            elif len(page) < CATCH_UP_PAGE:
+                return after
+            if session.line is not None:
+                await session.line.drained()
+            await session.room(CATCH_UP_PAGE)
+
+    def _send_late(self, session: Session, item: Item) -> None:
+        for holder in self.reach.holders(item.id):
+            other = self.sessions.get(holder)
+            if other is not None and other.line is not None:
+                return
+        stamps = delay(self._domain, seconds(item.id))
+        stamps += stanza_id(self.address, self._seal.seal(item.id))
+        ref = ItemRef(item.id, item.thread if item.countable else None)
+        self.reach.handed(item.id, session.id)
+        session.send(append_child(item.stanza, stamps), ref)

@@ -1,0 +1,83 @@
+"""Up to where everything has reached one of a person's clients (XEP-0160, XEP-0198).
+
+An archived item that came to a person is *in flight* while sessions hold it
+unacknowledged, *waiting* when no session took it, and *received* once any
+session has acknowledged it or fetched it from the archive. Only the level
+below which everything is received is kept; what is above it is delivered
+(again) when a session next becomes available, so nothing is lost when the
+server dies.
+"""
+
+from clarion.core.ports import SessionId
+from clarion.lib.ids import FIRST, ItemId, before
+
+
+class Reach:
+    """What has reached one person; pure bookkeeping.
+
+    Args:
+        received_up_to: The level kept in the store.
+        waiting: Whether the store holds items above that level.
+
+    """
+
+    def __init__(self, received_up_to: ItemId, *, waiting: bool) -> None:
+        self._level = received_up_to
+        self._highest = received_up_to
+        # Everything above this was handed to nobody; None: nothing waits.
+        self._waiting_above: ItemId | None = received_up_to if waiting else None
+        self._held: dict[ItemId, list[SessionId]] = {}
+
+    @property
+    def waiting_above(self) -> ItemId | None:
+        """Above which item the store holds what no session has; ``None``: nothing waits."""
+        return self._waiting_above
+
+    def holders(self, item: ItemId) -> list[SessionId]:
+        """Return the sessions that hold ``item`` unacknowledged."""
+        return self._held.get(item, [])
+
+    def handed(self, item: ItemId, session: SessionId) -> None:
+        """Note that ``session`` holds ``item`` now."""
+        self._held.setdefault(item, []).append(session)
+        self._highest = max(self._highest, item)
+
+    def stored(self, item: ItemId) -> None:
+        """Note that ``item`` was kept and no session took it."""
+        if self._waiting_above is None or item <= self._waiting_above:
+            self._waiting_above = before(item)
+
+    def received(self, item: ItemId) -> None:
+        """Note that a session has acknowledged or fetched ``item``."""
+        self._held.pop(item, None)
+        self._highest = max(self._highest, item)
+
+    def ended(self, session: SessionId) -> None:
+        """Note that ``session`` is over; what only it held waits again."""
+        for item in [item for item, holders in self._held.items() if session in holders]:
+            holders = self._held[item]
+            holders.remove(session)
+            if not holders:
+                del self._held[item]
+                self.stored(item)
+
+    def scanned(self, to: ItemId) -> None:
+        """Note that of what waited, everything up to ``to`` was handed out or fetched."""
+        if self._waiting_above is not None:
+            self._waiting_above = max(self._waiting_above, to)
+        self._highest = max(self._highest, to)
+
+    def caught_up(self, scanned_to: ItemId) -> None:
+        """Note that all that waited, up to ``scanned_to``, was handed out."""
+        self._waiting_above = None
+        self._highest = max(self._highest, scanned_to)
+
+    def level(self) -> ItemId:
+        """Return the level to keep; it never goes back."""
+        bound = self._highest
+        if self._held:
+            bound = min(bound, before(min(self._held)))
+        if self._waiting_above is not None:
+            bound = min(bound, self._waiting_above)
+        self._level = max(self._level, bound, FIRST)
+        return self._level

@@ -1,0 +1,251 @@
+"""Where a stanza from a local session goes (RFC 6121 section 8, RFC 6120 section 10).
+
+Refusals are raised here, before anything is kept; what passes is archived and
+handed to the recipient's entity, which chooses the sessions (``person.py``).
+"""
+
+from asyncio import Future
+from typing import Any, Final
+
+from clarion.core.archive import Item, Owner, ThreadId, pair_thread
+from clarion.core.ledger import Act, Door
+from clarion.core.model import Person
+from clarion.core.ports import ItemRef, Parcel, person_entity
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import Jid, parse_jid
+from clarion.wire.xmpp.names import BODY, CLIENT, XML_LANG
+from clarion.wire.xmpp.splice import append_child, drop_children, readdress
+from clarion.wire.xmpp.stamps import MARKABLE, MARKERS, ORIGIN_ID, STANZA_ID, stanza_id
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+
+MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
+
+_CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
+_HINTS: Final = "urn:xmpp:hints"
+_MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
+
+# What alone makes no message worth keeping (XEP-0313 section 5.1.3, XEP-0160 section 3).
+_FLEETING: Final = frozenset(
+    {f"{{{_CHAT_STATES}}}{state}" for state in ("active", "composing", "paused", "inactive")}
+    | {f"{{{_CHAT_STATES}}}gone", f"{{{CLIENT}}}thread", ORIGIN_ID, STANZA_ID, _MARKABLE_TAG}
+    | {f"{{{_HINTS}}}{hint}" for hint in ("no-copy", "store", "no-store", "no-permanent-store")}
+    | {"{urn:xmpp:receipts}request", "{urn:xmpp:delay}delay"}
+)
+# What tells of another message: kept, but nobody reads it.
+_ABOUT_OTHERS: Final = frozenset({"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed"})
+_NO_STORE: Final = f"{{{_HINTS}}}no-store"
+
+
+def recipient_of(context: Context, stanza: Stanza) -> Jid:
+    """Return whom a stanza is for; without ``to`` the sender's own account (RFC 6120 10.3).
+
+    Raises:
+        JidError: ``to`` is no JID.
+
+    """
+    to = stanza.attributes.get("to")
+    if to is None:
+        return parse_jid(context.account)
+    return parse_jid(to)
+
+
+def local_person(context: Context, recipient: Jid) -> Person:
+    """Return the person whom a JID of our domain names.
+
+    Raises:
+        StanzaError: The domain is not served, or there is no such person (8.5.1).
+
+    """
+    services = context.services
+    if recipient.domain != services.domain:
+        raise StanzaError(
+            StanzaCondition.REMOTE_SERVER_NOT_FOUND,
+            f"{recipient.domain} cannot be reached: this server does not talk to other servers",
+        )
+    person = services.directory.person(recipient.bare)
+    if person is None or person.disabled:
+        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
+    return person
+
+
+def child_attribute(stanza: Stanza, tag: str, name: str) -> str:
+    """Return an attribute of the first direct child with this tag, ``""`` where there is none."""
+    for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False):
+        if child == tag:
+            return attributes.get(name, "")
+    return ""
+
+
+def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
+    """Send a message on its way.
+
+    Returns:
+        A future that resolves when the message is committed; ``None`` when
+        there is nothing to wait for.
+
+    Raises:
+        StanzaError: It cannot be delivered; nothing was kept.
+        JidError: ``to`` is no JID.
+
+    """
+    kind = stanza.attributes.get("type", "normal")
+    if kind not in MESSAGE_TYPES:
+        kind = "normal"  # RFC 6121 section 5.2.2
+    recipient = recipient_of(context, stanza)
+    services = context.services
+    if recipient.domain == services.domain and not recipient.local:
+        if kind == "error":
+            return None
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE, "the server itself reads no messages"
+        )
+    person = local_person(context, recipient)
+    if not _deliverable(context, recipient, kind):
+        return None
+    stored = kind in {"chat", "normal"} and _worth_keeping(stanza)
+    raw = _stamped(context, stanza, recipient, kind)
+    if not stored:
+        _hand_over(context, recipient, Parcel("message", kind, context.session.full, "", raw))
+        return None
+    return _keep_and_send(context, stanza, recipient, person, kind, raw)
+
+
+def _deliverable(context: Context, recipient: Jid, kind: str) -> bool:
+    """Apply sections 8.5.2 and 8.5.3; ``False``: drop without a word.
+
+    Raises:
+        StanzaError: The sender must be told.
+
+    """
+    if recipient.resource:
+        refs = context.services.sessions.of(recipient.bare)
+        if any(ref.resource == recipient.resource for ref in refs) or kind == "chat":
+            return True
+        if kind in {"headline", "error"}:
+            return False
+        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.full} is not on line")
+    if kind == "groupchat":
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.bare} is a person, not a room"
+        )
+    return kind != "error"
+
+
+def _worth_keeping(stanza: Stanza) -> bool:
+    children = stanza.children
+    if _NO_STORE in children:
+        return False
+    return BODY in children or any(child not in _FLEETING for child in children)
+
+
+def _countable(stanza: Stanza) -> bool:
+    children = stanza.children
+    if BODY in children:
+        return True
+    return not any(child in _ABOUT_OTHERS for child in children)
+
+
+def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> bytes:
+    """Return the bytes as the recipient gets them, our stanza-id aside."""
+    session = context.session
+    attributes = stanza.attributes
+    lang = session.lang if session.lang and XML_LANG not in attributes else None
+    if STANZA_ID in stanza.children:
+        # XEP-0359 section 5: a stanza-id in our name is ours alone to give.
+        ours = {recipient.bare, context.account, context.services.domain}
+        cut = drop_children(
+            stanza.raw,
+            lambda tag, given: tag == STANZA_ID and given.get("by", "") in ours,
+        )
+        stanza = Stanza(stanza.tag, attributes, stanza.children, cut, stanza.child_attributes)
+    to = None if "to" in attributes else recipient.bare
+    raw = readdress(stanza, sender=session.full, recipient=to, lang=lang)
+    asked = (
+        context.services.ask_for_marks
+        and kind in {"chat", "normal"}
+        and BODY in stanza.children
+        and bool(attributes.get("id"))
+        and _MARKABLE_TAG not in stanza.children
+        and recipient.bare != context.account
+    )
+    return append_child(raw, MARKABLE) if asked else raw
+
+
+def _keep_and_send(
+    context: Context, stanza: Stanza, recipient: Jid, person: Person, kind: str, raw: bytes
+) -> Future[Any]:
+    services, session, entity = context.services, context.session, context.entity
+    message_id = stanza.attributes.get("id", "")
+    origin_id = child_attribute(stanza, ORIGIN_ID, "id")
+    if origin_id:
+        known = entity.sent.resent(recipient.bare, origin_id)
+        if known is not None:
+            # Sent again for want of an acknowledgement: kept and delivered once.
+            return entity.commit_of(known)
+    thread = pair_thread(context.account, recipient.bare)
+    countable = _countable(stanza)
+    item = Item(
+        services.mint.item(),
+        thread,
+        session.full,
+        stanza.attributes.get("to") or recipient.bare,
+        message_id,
+        origin_id,
+        raw,
+        countable,
+    )
+    owners = [Owner(person.number, incoming=True)]
+    if person.number != context.person.number:
+        owners.append(Owner(context.person.number, incoming=False))
+    kept = services.archive.append(item, owners)
+    entity.note_sent(recipient.bare, item, kept)
+    if countable:
+        _note_reply(context, thread)
+    stamp = stanza_id(recipient.bare, services.seal.seal(item.id))
+    ref = ItemRef(item.id, thread if countable else None)
+    parcel = Parcel(
+        "message", kind, session.full, recipient.resource, append_child(raw, stamp), ref
+    )
+    services.router.to_entity(person_entity(recipient.bare), parcel)
+    return kept
+
+
+def _note_reply(context: Context, thread: ThreadId) -> None:
+    """A reply reads what had reached the session that replies, and no more."""
+    reached = context.session.reached.get(thread)
+    if reached is not None:
+        services = context.services
+        services.ledger.move(
+            thread, context.account, reached, services.clock.wall(), Door.CHAT, Act.REPLIED
+        )
+
+
+def _hand_over(context: Context, recipient: Jid, parcel: Parcel) -> None:
+    parcel = Parcel(parcel.name, parcel.kind, parcel.sender, recipient.resource, parcel.stanza)
+    context.services.router.to_entity(person_entity(recipient.bare), parcel)
+
+
+def forward_iq(context: Context, stanza: Stanza, recipient: Jid) -> None:
+    """Send an iq to the session that its full JID names (8.5.3.1 and 8.5.3.2.3).
+
+    Raises:
+        StanzaError: It is a request, and nobody is there.
+
+    """
+    kind = stanza.attributes.get("type", "")
+    request = kind in {"get", "set"}
+    if recipient.domain != context.services.domain:
+        if request:
+            local_person(context, recipient)
+        return
+    refs = context.services.sessions.of(recipient.bare)
+    if not any(ref.resource == recipient.resource for ref in refs):
+        if request:
+            raise StanzaError(
+                StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.full} is not on line"
+            )
+        return
+    raw = readdress(stanza, sender=context.session.full)
+    parcel = Parcel("iq", kind, context.session.full, recipient.resource, raw)
+    context.services.router.to_entity(person_entity(recipient.bare), parcel)

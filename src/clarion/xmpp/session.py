@@ -1,0 +1,191 @@
+"""One client's session: from binding to its end, over one connection or, resumed, several."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from clarion.core.archive import ThreadId
+from clarion.core.model import Person
+from clarion.core.ports import ItemRef, SessionId
+from clarion.lib.ids import ItemId
+from clarion.wire.xmpp.acks import Inbound, Outbound
+from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.jid import Jid
+
+REACHED_LIMIT: Final = 1_000  # LIMIT: threads of which a session remembers how far they reached it
+DIRECTED_LIMIT: Final = 1_000  # LIMIT: addresses a session may send directed presence to
+
+
+class Line(Protocol):
+    """The connection that a session speaks through."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; they leave together at the end of this turn of the loop."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was written."""
+        ...
+
+    def hold_reading(self, *, hold: bool) -> None:
+        """Stop or go on reading what the client sends."""
+        ...
+
+    def prove_soon(self) -> None:
+        """Ask the client before long what it has received (no XEP-0198)."""
+        ...
+
+    def end(self, error: StreamError | None) -> None:
+        """Close the stream, with an error or in an orderly way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTicket:
+    """Goes with the error for a stanza that was lost: acknowledged, the stanza counts."""
+
+    ticket: int
+
+
+Token = ItemRef | HeldTicket
+"""What comes back when the client acknowledges a stanza."""
+
+
+class Session:
+    """A bound resource of a person.
+
+    Attributes:
+        id: Unguessable; also the resumption id of XEP-0198.
+        person: Whose session it is, as of log-in.
+        jid: The full JID.
+        lang: The stream's ``xml:lang``, or ``""``.
+        line: The connection, or ``None`` while it waits to be resumed.
+        presence: The last available presence as broadcast, or ``None``
+            while unavailable.
+        priority: Its priority, -128 to 127; ``None`` while unavailable.
+        interested: Asked for the roster, and so gets roster pushes (RFC 6121 section 2.2).
+        catching_up: Items wait here while older ones are read from the
+            archive; ``None`` when the session gets items at once.
+        directed: Bare and full JIDs that got directed presence (RFC 6121 section 4.6).
+        inbound: Counts what the client sent, once XEP-0198 is on.
+        outbound: Keeps what the client has not acknowledged, once XEP-0198 is on.
+        resumable: Whether the client asked to be able to resume.
+        overflowed: Its queue ran full; it may not be resumed.
+        ended: It is over for good.
+        reached: Thread to the newest item that this session acknowledged.
+
+    """
+
+    __slots__ = (
+        "_moved",
+        "catching_up",
+        "directed",
+        "ended",
+        "full",
+        "id",
+        "inbound",
+        "interested",
+        "jid",
+        "lang",
+        "line",
+        "outbound",
+        "overflowed",
+        "person",
+        "presence",
+        "priority",
+        "proof_count",
+        "proof_id",
+        "reached",
+        "resumable",
+        "unproven",
+    )
+
+    def __init__(self, session: SessionId, person: Person, jid: Jid, lang: str) -> None:
+        self.id = session
+        self.person = person
+        self.jid = jid
+        self.full = jid.full
+        self.lang = lang
+        self.line: Line | None = None
+        self.presence: bytes | None = None
+        self.priority: int | None = None
+        self.interested = False
+        self.catching_up: list[tuple[bytes, ItemRef]] | None = None
+        self.directed: set[str] = set()
+        self.inbound: Inbound | None = None
+        self.outbound: Outbound[Token] | None = None
+        self.resumable = False
+        self.overflowed = False
+        self.ended = False
+        self._moved: asyncio.Future[None] | None = None
+        self.reached: OrderedDict[ThreadId, ItemId] = OrderedDict()
+        # Without XEP-0198: items written to the line that no ping has proved to have arrived.
+        self.unproven: list[ItemRef] = []
+        self.proof_id = ""  # of the ping that proves the first proof_count of them
+        self.proof_count = 0
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether messages to the bare JID come here (RFC 6121 section 8.5.2.1)."""
+        return self.priority is not None and self.priority >= 0
+
+    def send(self, stanza: bytes, token: Token | None = None) -> None:
+        """Send a stanza; with XEP-0198 it is kept until the client acknowledges it.
+
+        A client that acknowledges nothing until the queue is full loses its
+        stream; what it has not received waits in the archive.
+        """
+        if self.outbound is not None:
+            if self.outbound.full:
+                self.overflow()
+                return
+            self.outbound.push(stanza, token)
+        elif isinstance(token, ItemRef):
+            self.unproven.append(token)
+        if self.line is not None:
+            self.line.write(stanza)
+
+    def overflow(self) -> None:
+        """Give the client up: it does not take what it is sent."""
+        self.overflowed = True
+        if self.line is not None:
+            self.line.end(
+                StreamError(StreamCondition.RESOURCE_CONSTRAINT, "too much is unacknowledged")
+            )
+
+    async def room(self, most: int) -> None:
+        """Wait until at most ``most`` stanzas are unacknowledged, or the session has ended."""
+        while self.outbound is not None and len(self.outbound) > most and not self.ended:
+            if self._moved is None:
+                self._moved = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._moved)
+
+    def moved(self) -> None:
+        """Wake those who wait in ``room``: the client acknowledged, or the session ended."""
+        if self._moved is not None:
+            self._moved.set_result(None)
+            self._moved = None
+
+    def proved(self) -> list[ItemRef]:
+        """Take the items that the answered ping proves to have arrived."""
+        proved, self.unproven = (
+            self.unproven[: self.proof_count],
+            self.unproven[self.proof_count :],
+        )
+        self.proof_id, self.proof_count = "", 0
+        return proved
+
+    def send_nonza(self, data: bytes) -> None:
+        """Send what is no stanza and is not counted (XEP-0198 section 4)."""
+        if self.line is not None:
+            self.line.write(data)
+
+    def note_reached(self, thread: ThreadId, item: ItemId) -> None:
+        """Remember that everything in ``thread`` up to ``item`` has reached this session."""
+        known = self.reached.get(thread)
+        if known is None or item > known:
+            self.reached[thread] = item
+            self.reached.move_to_end(thread)
+            if len(self.reached) > REACHED_LIMIT:
+                self.reached.popitem(last=False)

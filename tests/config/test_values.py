@@ -1,0 +1,67 @@
+import pytest
+
+from clarion.config.values import Endpoint, parse_endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("0.0.0.0:5222", Endpoint("0.0.0.0", 5222)),
+        ("127.0.0.1:0", Endpoint("127.0.0.1", 0)),
+        ("[::1]:65535", Endpoint("::1", 65535)),
+        ("[fe80::1]:1", Endpoint("fe80::1", 1)),
+        ("localhost:5222", Endpoint("localhost", 5222)),
+        ("chat-1.corp.example:5222", Endpoint("chat-1.corp.example", 5222)),
+    ],
+)
+def test_endpoints(text: str, endpoint: Endpoint):
+    assert parse_endpoint(text) == endpoint
+    assert str(endpoint) == text
+    assert parse_endpoint(endpoint) is endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("5222", '"5222" has no port; write "host:port", e.g. "0.0.0.0:5222"'),
+        (":5222", '":5222" has no host; write "0.0.0.0:5222" for every address'),
+        ("::1", '"::1": an IPv6 address stands in brackets: "[::1]:5222"'),
+        ("[::1]", '"[::1]": an IPv6 address stands in brackets: "[::1]:5222"'),
+        ("[::g]:1", '"[::g]:1": "::g" is no IPv6 address'),
+        ("256.1.1.1:1", '"256.1.1.1:1": "256.1.1.1" is neither an address nor a host name'),
+        ("a b:1", '"a b:1": "a b" is neither an address nor a host name'),
+        ("h:65536", '"h:65536": the port must be 0 to 65535'),
+        ("h:-1", '"h:-1": the port must be 0 to 65535'),
+        ("h:", '"h:": the port must be 0 to 65535'),
+        ("h:\u0661", '"h:\u0661": the port must be 0 to 65535'),
+        ("h\n:1", '"h\\u000a:1": "h\\u000a" is neither an address nor a host name'),
+    ],
+)
+def test_what_is_no_endpoint(text: str, message: str):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared below
+        parse_endpoint(text)
+    assert str(caught.value) == message
+
+
+def test_a_long_wrong_value_is_cut():
+    with pytest.raises(ValueError, match=r'^"x{57}\.\.\." has no port'):
+        parse_endpoint("x" * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.3.4", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("128.0.0.1", False),
+        ("::ffff:127.0.0.1", False),
+        ("localhost.example", False),
+    ],
+)
+def test_loopback(host: str, is_loopback: bool):
+    assert Endpoint(host, 1).is_loopback is is_loopback

@@ -1,0 +1,189 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clarion.wire.xml import MalformedError, parse
+from clarion.wire.xmpp.slicer import Slicer
+from clarion.wire.xmpp.splice import (
+    append_child,
+    children,
+    drop_children,
+    readdress,
+    with_namespace,
+)
+from clarion.wire.xmpp.stanza import Stanza
+
+CLIENT = "jabber:client"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+HEADER = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+# Start tags that mislead a careless search.
+STARTS = [
+    b"<message",
+    b"<message id=\" from='x' to='y' xmlns='z'\"",
+    b"<message id='>' ",
+    b"<message\n  from = 'evil@x.example'\tto\n=\n\"old@x.example\" id='1'",
+    b"<message xml:lang='fr' to='old@x.example' xfrom='a' from=\"it's\"",
+    b"<m:message xmlns:m='jabber:client' xmlns:n='u' n:from='n' to='/>'",
+    b"<message a='from=' from='x'",
+]
+BODIES = [b"/>", b" />", b"></%s>", b">/></%s>", b"><a from='1'/>x<b>from='2'</b></%s >"]
+RAWS = [
+    start + (body % start.split()[0][1:] if b"%s" in body else body)
+    for start in STARTS
+    for body in BODIES
+]
+
+
+def stanza_of(raw: bytes) -> Stanza:
+    slicer = Slicer(stanza_limit=65536)
+    slicer.feed(HEADER)
+    (stanza,) = slicer.feed(raw)
+    assert isinstance(stanza, Stanza)
+    return stanza
+
+
+@pytest.mark.parametrize("raw", RAWS)
+@pytest.mark.parametrize("recipient", [None, "new@y.example/'\"<&"])
+@pytest.mark.parametrize("lang", [None, "", "de"])
+def test_readdress(raw: bytes, recipient: str | None, lang: str | None):
+    before = stanza_of(raw)
+    after = stanza_of(readdress(before, sender="me@x.example/ü'", recipient=recipient, lang=lang))
+    expected = dict(before.attributes) | {"from": "me@x.example/ü'"}
+    if recipient:
+        expected["to"] = recipient
+    if lang:
+        expected.setdefault(LANG, lang)
+    assert after.attributes == expected
+    assert after.children == before.children
+    # All but the addresses is as it was, byte for byte.
+    assert after.raw.endswith(raw[raw.rindex(b"'") if b"/>" == raw[-2:] else raw.index(b"</") :])
+
+
+def test_readdress_of_nothing_changes_nothing():
+    for raw in RAWS:
+        assert readdress(stanza_of(raw), sender=None) == raw
+
+
+def test_readdress_writes_what_is_expected():
+    plain = stanza_of(b"<message to='b'><body>x</body></message>")
+    assert readdress(plain, sender="a", lang="de") == (
+        b"<message from='a' xml:lang='de' to='b'><body>x</body></message>"
+    )
+    forged = stanza_of(b"<message id='1' from='x' to='b'/>")
+    assert readdress(forged, sender="a", recipient="c") == b"<message from='a' to='c' id='1'/>"
+
+
+@pytest.mark.parametrize("raw", RAWS)
+def test_append_child(raw: bytes):
+    before = stanza_of(raw)
+    after = stanza_of(append_child(raw, b"<new xmlns='u' a='1'/>"))
+    assert after.attributes == before.attributes
+    assert after.children == (*before.children, "{u}new")
+    assert after.child_attributes[-1] == {"a": "1"}
+    assert drop_children(after.raw, lambda tag, _: tag == "{u}new").startswith(
+        raw[:-2].rstrip() if raw.endswith(b"/>") else raw
+    )
+
+
+def test_append_child_writes_what_is_expected():
+    assert append_child(b"<a/>", b"<b/>") == b"<a><b/></a>"
+    assert append_child(b"<x:a b='/' />", b"<b/>") == b"<x:a b='/' ><b/></x:a>"
+    assert append_child(b"<a>/></a>", b"<b/>") == b"<a>/><b/></a>"
+
+
+@pytest.mark.parametrize("raw", RAWS)
+def test_with_namespace_makes_it_stand_alone(raw: bytes):
+    alone = with_namespace(raw, CLIENT)
+    before, after = parse(raw, CLIENT), parse(alone)
+    assert after.tag == before.tag
+    assert after.attrib == before.attrib
+    assert [child.tag for child in after] == [child.tag for child in before]
+    assert with_namespace(alone, "other") == alone
+
+
+@pytest.mark.parametrize(
+    ("raw", "alone"),
+    [
+        (b"<a/>", b"<a xmlns='u'/>"),
+        (b"<a xmlns='v'/>", b"<a xmlns='v'/>"),
+        (b"<a b='1' xmlns=\"\"/>", b"<a b='1' xmlns=\"\"/>"),
+        (b"<a b='>' xmlns='v'/>", b"<a b='>' xmlns='v'/>"),
+        (b"<a xmlns:b='v'/>", b"<a xmlns='u' xmlns:b='v'/>"),
+        (b"<a><b xmlns='v'/></a>", b"<a xmlns='u'><b xmlns='v'/></a>"),
+    ],
+)
+def test_with_namespace(raw: bytes, alone: bytes):
+    assert with_namespace(raw, "u") == alone
+
+
+def test_children():
+    raw = (
+        b"<message xmlns:p='u'>one<displayed xmlns='urn:m' id='7'/> <body>t&lt;<i>no</i>o</body>"
+        b"<p:x p:y='1' xml:lang='en'></p:x><q>/></q></message>"
+    )
+    found = children(stanza_of(raw))
+    assert [(child.tag, child.attributes, child.text) for child in found] == [
+        ("{urn:m}displayed", {"id": "7"}, ""),
+        ("{jabber:client}body", {}, "t<o"),
+        ("{u}x", {"{u}y": "1", LANG: "en"}, ""),
+        ("{jabber:client}q", {}, "/>"),
+    ]
+    assert [raw[child.start : child.end] for child in found] == [
+        b"<displayed xmlns='urn:m' id='7'/>",
+        b"<body>t&lt;<i>no</i>o</body>",
+        b"<p:x p:y='1' xml:lang='en'></p:x>",
+        b"<q>/></q>",
+    ]
+
+
+def test_children_of_a_stream_error():
+    (child,) = children(stanza_of(b"<stream:error><conflict xmlns='u'/></stream:error>"))
+    assert child.tag == "{u}conflict"
+
+
+def test_a_private_thing_is_not_shown():
+    stanza = stanza_of(b"<message><body>secret</body></message>")
+    assert "secret" not in repr(children(stanza))
+
+
+CHILDREN = [
+    b"<body>x</body>",
+    b"<stanza-id xmlns='urn:xmpp:sid:0' by='us' id='1'/>",
+    b"<stanza-id xmlns='urn:xmpp:sid:0' by='us' id='1'></stanza-id>",
+    b"<stanza-id xmlns='urn:xmpp:sid:0' by='them' id='1'/>",
+    b"<a><stanza-id xmlns='urn:xmpp:sid:0' by='us' id='1'/></a>",
+    b" text /> ",
+    b"<a/>",
+    b"<x:stanza-id xmlns:x='urn:xmpp:sid:0' by='&#117;s'>/></x:stanza-id>",
+]
+FORGED = {1, 2, 7}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, len(CHILDREN) - 1), max_size=8), st.sampled_from(STARTS))
+def test_drop_children(numbers: list[int], start: bytes):
+    end = b"</%s>" % start.split()[0][1:]
+
+    def message(of: list[int]) -> bytes:
+        return start + b">" + b"".join(CHILDREN[number] for number in of) + end
+
+    cut = drop_children(
+        message(numbers),
+        lambda tag, given: tag == "{urn:xmpp:sid:0}stanza-id" and given.get("by") == "us",
+    )
+    assert cut == message([number for number in numbers if number not in FORGED])
+
+
+def test_drop_children_takes_the_default_namespace_of_its_stream():
+    raw = b"<message><body/></message>"
+    assert drop_children(raw, lambda tag, _: tag == "{s}body", "s") == b"<message></message>"
+    assert drop_children(raw, lambda tag, _: tag == "{s}body") == raw
+
+
+@pytest.mark.parametrize("raw", [b"", b"text", b"<a>", b"<a><b></a>", b"<x:a/>"])
+def test_what_is_no_slice_is_refused(raw: bytes):
+    with pytest.raises(MalformedError):
+        drop_children(raw, lambda _tag, _given: True)
+    if not raw.startswith(b"<"):
+        with pytest.raises(MalformedError):
+            with_namespace(raw, "u")
