@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
         shape = _shape(options)
         measured, raw = _measure(servers, generator, shape, options.rounds, folder)
     troubled = troubles(measured)
-    block = page(machine, measured, shape.rates, [*notes, *troubled])
+    block = page(machine, measured, shape, [*notes, *troubled])
     print(f"\n{block}")
     if not options.no_write:
         _write(machine, shape, raw, notes, block)
@@ -115,20 +115,18 @@ def _servers(options: argparse.Namespace, notes: list[str]) -> list[Server]:
 def _measure(
     servers: Sequence[Server], generator: Generator, shape: Shape, rounds: int, folder: Path
 ) -> tuple[list[Measured], list[dict[str, Any]]]:
-    """Run the rounds, A B A B ..., each with a fresh process on the data of the round before."""
+    """Run the rounds, A B A B ..., each with a fresh process on fresh data."""
     kept: list[list[Sequence[Phase] | None]] = [[] for _ in servers]
     raw: list[dict[str, Any]] = [
         {"name": s.name, "version": s.version, "archive": s.archive, "rounds": []} for s in servers
     ]
-    for number, server in enumerate(servers):
-        place = folder / str(number)
-        place.mkdir()
-        server.prepare(place, shape.persons)
     for turn in range(rounds):
         for number, server in enumerate(servers):
             print(f"round {turn + 1} of {rounds}: {server.name} ...", flush=True)
             try:
-                result = _round(server, generator, shape, first=turn == 0)
+                place = folder / f"{number}-{turn}"
+                place.mkdir()
+                result = _round(server, generator, shape, place)
             except BenchError as error:
                 print(f"  failed: {error}", file=sys.stderr)
                 kept[number].append(None)
@@ -146,11 +144,12 @@ def _measure(
     return measured, raw
 
 
-def _round(server: Server, generator: Generator, shape: Shape, *, first: bool) -> dict[str, Any]:
+def _round(server: Server, generator: Generator, shape: Shape, place: Path) -> dict[str, Any]:
+    server.prepare(place, shape.persons)
     with ExitStack() as stack:
         stack.callback(server.stop)
         server.start()
-        if first and server.in_band:
+        if server.in_band:
             generator.register(server.port, shape.persons)
         return generator.chat(server.port, server.pid, shape)
 

@@ -37,6 +37,14 @@ class Shape:
     answers: bool
     resources: int
 
+    def __str__(self) -> str:
+        """Say it in a line, as the tables do."""
+        answers = ", answered by receipts and marks" if self.answers else ""
+        return (
+            f"{self.persons} people with {self.resources} session(s) each, {self.seconds:g} s a "
+            f"load, {self.window} messages a pair under way at saturation{answers}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -97,7 +105,7 @@ class Generator:
         if go is None:
             raise BenchError("the Go compiler (go) is not installed, and xload is written in Go")
         self._program = folder / "xload"
-        run([go, "build", "-o", self._program, "."], seconds=300, folder=SOURCE)
+        run([go, "build", "-buildvcs=false", "-o", self._program, "."], seconds=300, folder=SOURCE)
         self.compiler = run([go, "env", "GOVERSION"], seconds=30).strip()
 
     def register(self, port: int, persons: int) -> None:
@@ -123,5 +131,9 @@ class Generator:
 
     def _run(self, mode: str, port: int, flags: list[str], limit: float) -> Any:
         command = [str(self._program), "-mode", mode, "-addr", f"127.0.0.1:{port}", *flags]
-        document = json.loads(run([*command, "-limit", f"{limit}s"], seconds=limit + 30))
+        # With exit code 1 the document says why.
+        text = run([*command, "-limit", f"{limit:g}s"], seconds=limit + 30, good=(0, 1))
+        document = json.loads(text)
+        if "error" in document:
+            raise BenchError(f"xload, {mode}: {document['error']}")
         return document["result"]

@@ -28,11 +28,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run(command: Sequence[str | Path], *, seconds: float, folder: Path | None = None) -> str:
+def run(
+    command: Sequence[str | Path],
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    good: Sequence[int] = (0,),
+) -> str:
     """Run a command to its end and return its standard output.
 
     Raises:
-        BenchError: It failed, took too long, or is not there.
+        BenchError: Its exit code is not in ``good``, it took too long, or is not there.
 
     """
     words = [str(word) for word in command]
@@ -42,7 +48,7 @@ def run(command: Sequence[str | Path], *, seconds: float, folder: Path | None = 
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BenchError(f"{words[0]}: {error}") from None
-    if done.returncode != 0:
+    if done.returncode not in good:
         said = (done.stderr.strip() or done.stdout.strip())[-LOG_TAIL:]
         raise BenchError(f"{' '.join(words)} ended with {done.returncode}: {said}")
     return done.stdout

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from load import DRAIN_LIMIT, Phase
+from load import DRAIN_LIMIT, Phase, Shape
 
 BEGIN: Final = "<!-- chat: begin (written by bench/chat.py) -->"
 END: Final = "<!-- chat: end -->"
@@ -124,25 +124,22 @@ def troubles(servers: Sequence[Measured]) -> list[str]:
 
 
 def page(
-    machine: dict[str, Any],
-    servers: Sequence[Measured],
-    rates: Sequence[float],
-    notes: Sequence[str],
+    machine: dict[str, Any], servers: Sequence[Measured], shape: Shape, notes: Sequence[str]
 ) -> str:
     """Return the block that goes into docs/performance.md."""
     versions = ", ".join(f"{s.name} {s.version}" for s in servers)
     head = (
         f"Measured {machine['date']}, commit {machine['commit']}, on {machine['cores']} cores "
         f"({machine['cpu']}), {machine['kernel']}, {machine['python']}, "
-        f"SQLite {machine['sqlite']}. {versions}. "
+        f"SQLite {machine['sqlite']}. {versions}. {shape}. "
         "Every cell is min / median / max over the rounds."
     )
     lines = [
         head,
         "",
-        *table(servers, rates),
+        *table(servers, shape.rates),
     ]
-    if comparison := ratio_table(servers, rates):
+    if comparison := ratio_table(servers, shape.rates):
         lines += ["", "Ratios, round by round (above 1: the peer uses more CPU):", "", *comparison]
     if notes:
         lines += ["", *(f"- {note}" for note in notes)]

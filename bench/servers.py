@@ -30,7 +30,7 @@ level = "warning"
 
 
 class Server(Protocol):
-    """A server in a folder of its own, started and stopped any number of times."""
+    """A server, prepared, started and stopped once a round, each in a folder of its own."""
 
     @property
     def name(self) -> str:
@@ -63,7 +63,12 @@ class Server(Protocol):
         ...
 
     def prepare(self, folder: Path, persons: int) -> None:
-        """Write the configuration and, unless ``in_band``, make the accounts u0, u1, ..."""
+        """Write the configuration and, unless ``in_band``, make the accounts u0, u1, ...
+
+        Raises:
+            BenchError: That failed.
+
+        """
         ...
 
     def start(self) -> None:

@@ -36,10 +36,12 @@ from clarion.store.people import DatabasePeople
 from clarion.store.roster import DatabaseRosters
 from clarion.store.sqlite import open_database
 from clarion.xmpp.door import XmppDoor, token
+from clarion.xmpp.ext import ALL
+from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.people import People
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
-from clarion.xmpp.services import Services
+from clarion.xmpp.services import Features, Services
 
 NODE: Final = 0  # of the item ids, while there is one node
 MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
@@ -110,6 +112,7 @@ async def open_house(
         seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
         people = People(config.domain, archive, ledger, seal, clock)
         router = OneNodeRouter()
+        switchboard = Switchboard(ALL)
         services = Services(
             domain=config.domain,
             ask_for_marks=config.ledger.ask,
@@ -128,8 +131,11 @@ async def open_house(
             seal=seal,
             sessions=OneNodeSessions(),
             token=token,
+            features=Features(switchboard.features, switchboard.account_features),
         )
-        door = XmppDoor(config.xmpp, config.limits, services, people, router, tls, bindings)
+        door = XmppDoor(
+            config.xmpp, config.limits, services, people, switchboard, router, tls, bindings
+        )
         await stack.enter_async_context(door.serve())
         desk = Desk(directory, identity, ledger, seal, lambda: {"sessions": len(door.lifecycle)})
         await stack.enter_async_context(AdminListener(config.socket, desk).serve())

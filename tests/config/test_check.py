@@ -67,6 +67,8 @@ def test_a_socket_path_has_a_limit(folder: Path):
     assert check_files(from_mapping({"admin": {"socket": fits}}, folder), NOW) == ()
     config = from_mapping({"admin": {"socket": fits + "s"}}, folder)
     assert check_files(config, NOW) == (
-        f"admin.socket: {fits}s has 108 bytes; a Unix socket's path may have 107: choose a "
-        + "shorter one",
+        (
+            f"admin.socket: {fits}s has 108 bytes; a Unix socket's path may have 107: choose a "
+            "shorter one"
+        ),
     )

@@ -85,8 +85,9 @@ def test_every_section_of_the_product_parses():
     config = from_mapping(
         {
             "mail": {
-                **dict.fromkeys(
-                    (
+                **{
+                    key: []
+                    for key in (
                         "listen_smtp",
                         "listen_submission",
                         "listen_submissions",
@@ -94,9 +95,8 @@ def test_every_section_of_the_product_parses():
                         "listen_imaps",
                         "listen_plain_imap",
                         "listen_plain_smtp",
-                    ),
-                    [],
-                ),
+                    )
+                },
                 "outbound": "smtp://user:pass@smarthost:587",
             },
             "sip": {
@@ -162,8 +162,10 @@ def test_all_errors_come_at_once_in_an_operators_words(tmp_path: Path):
     ) == (
         'xmpp.listen: "0.0.0.0" has no port; write "host:port", e.g. "0.0.0.0:5222"',
         'xmpp.listen: "::1:5222": an IPv6 address stands in brackets: "[::1]:5222"',
-        'xmpp.listen_plain: "0.0.0.0:5222" can be reached by others, and passwords would cross '
-        "the network unencrypted; listen on loopback (127.0.0.1, [::1], localhost)",
+        (
+            'xmpp.listen_plain: "0.0.0.0:5222" can be reached by others, and passwords would cross '
+            "the network unencrypted; listen on loopback (127.0.0.1, [::1], localhost)"
+        ),
         "xmpp.domain: no such setting; did you mean 'domain' above the first section?",
         'ding.sms_after: must be a number of seconds, got "2m"',
         "ding.call_attempts: must be 1 to 10 calls, got 11",
@@ -201,23 +203,31 @@ def test_an_error_is_a_usage_error_with_a_line_each(tmp_path: Path):
         ),
         (
             "domain = 'corp.example'\n[xmpp]\nrooms = 'corp.example'\n",
-            "xmpp.rooms: must not be the server's own domain; leave it out for "
-            '"rooms.corp.example"',
+            (
+                "xmpp.rooms: must not be the server's own domain; leave it out for "
+                '"rooms.corp.example"'
+            ),
         ),
         (
             "[limits]\nlogin_stanza_bytes = 20000\nlogin_total_bytes = 10000\n",
-            "limits.login_total_bytes: must not be below login_stanza_bytes (20000 bytes), "
-            "got 10000 bytes",
+            (
+                "limits.login_total_bytes: must not be below login_stanza_bytes (20000 bytes), "
+                "got 10000 bytes"
+            ),
         ),
         (
             "[limits]\nstanza_bytes = 100000\nsend_queue_bytes = 65536\n",
-            "limits.send_queue_bytes: must not be below stanza_bytes (100000 bytes), "
-            "got 65536 bytes",
+            (
+                "limits.send_queue_bytes: must not be below stanza_bytes (100000 bytes), "
+                "got 65536 bytes"
+            ),
         ),
         (
             "[limits]\nstanza_bytes = 100000\nunacknowledged_bytes = 65536\n",
-            "limits.unacknowledged_bytes: must not be below stanza_bytes (100000 bytes), "
-            "got 65536 bytes",
+            (
+                "limits.unacknowledged_bytes: must not be below stanza_bytes (100000 bytes), "
+                "got 65536 bytes"
+            ),
         ),
         (
             "[limits]\nconnections_per_address = 10\n",
@@ -270,8 +280,10 @@ def test_an_error_is_a_usage_error_with_a_line_each(tmp_path: Path):
         ),
         (
             "[web]\nlisten = []\ntrusted_proxies = ['10.0.0.1/8']\n",
-            'web.trusted_proxies: "10.0.0.1/8" is no address or network: '
-            "10.0.0.1/8 has host bits set",
+            (
+                'web.trusted_proxies: "10.0.0.1/8" is no address or network: '
+                "10.0.0.1/8 has host bits set"
+            ),
         ),
         (
             "[twilio]\nnumbers = ['0049 30']\n",
@@ -286,6 +298,14 @@ def test_an_error_is_a_usage_error_with_a_line_each(tmp_path: Path):
 )
 def test_what_the_operator_reads(tmp_path: Path, text: str, line: str):
     assert errors_of(tmp_path, text) == (line,)
+
+
+def test_a_number_that_python_does_not_print():
+    with pytest.raises(ConfigError) as caught:
+        from_mapping({"limits": {"resume_time": 10**5000}}, FOLDER)
+    assert str(caught.value) == (
+        "limits.resume_time: must be a number of seconds, got a very long number"
+    )
 
 
 def test_a_wrong_domain_says_what_is_wrong_with_it(tmp_path: Path):
@@ -400,9 +420,11 @@ keys = sorted(
 )
 def test_any_table_is_a_configuration_or_a_list_of_readable_errors(raw: dict[str, Any]):
     try:
+        errors: tuple[str, ...] = ()
         from_mapping(raw, FOLDER, {})
     except ConfigError as error:
-        assert error.errors
-        for line in error.errors:
-            assert "\n" not in line
-            assert len(line) < 400
+        errors = error.errors or ("an error without a line",)
+    assert "an error without a line" not in errors
+    for line in errors:
+        assert "\n" not in line
+        assert len(line) < 400

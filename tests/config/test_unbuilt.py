@@ -20,7 +20,7 @@ def refusal(listener: str, door: str, advice: str):
 
 
 def test_chat_is_the_only_door_so_far():
-    assert doors.BUILT == {"xmpp"}
+    assert {"xmpp"} == doors.BUILT
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,19 @@ def test_chat_is_the_only_door_so_far():
         (
             {"ding": {}},
             [
-                'ding.provider: "twilio" is not part of this version yet; '
-                'write provider = "off" or leave [ding] out'
+                (
+                    'ding.provider: "twilio" is not part of this version yet; '
+                    'write provider = "off" or leave [ding] out'
+                )
             ],
         ),
         (
             {"ding": {"provider": "double"}},
             [
-                'ding.provider: "double" is not part of this version yet; '
-                'write provider = "off" or leave [ding] out'
+                (
+                    'ding.provider: "double" is not part of this version yet; '
+                    'write provider = "off" or leave [ding] out'
+                )
             ],
         ),
         (
@@ -103,9 +107,11 @@ def test_a_later_version_only_adds_a_name(monkeypatch: pytest.MonkeyPatch):
 
 def test_web_without_tls_needs_loopback_or_a_proxy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doors, "BUILT", frozenset({"xmpp", "web"}))
-    assert errors_of({"web": {"listen_plain": ["127.0.0.1:80", "10.0.0.5:80"]}}) == (
-        'web.listen_plain: "10.0.0.5:80" can be reached by others without TLS; listen on loopback '
-        "(127.0.0.1, [::1], localhost) or name your proxy in web.trusted_proxies",
+    assert errors_of({"web": {"listen_plain": ["[::1]:80", "10.0.0.5:80"]}}) == (
+        (
+            'web.listen_plain: "10.0.0.5:80" can be reached by others without TLS; listen on '
+            "loopback (127.0.0.1, [::1], localhost) or name your proxy in web.trusted_proxies"
+        ),
     )
     behind = {"listen_plain": ["10.0.0.5:80"], "trusted_proxies": ["10.0.0.9"]}
     assert from_mapping({"web": behind}, Path("/etc/clarion")).web is not None

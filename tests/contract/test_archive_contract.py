@@ -31,14 +31,14 @@ class Talk:
         self._mint = Mint(1, lambda: 1_750_000_000.0)
         self.count = 0
 
-    def item(self, sender: str, to: str, **fields: object) -> Item:
+    def item(self, who: str, to: str, **fields: object) -> Item:
         self.count += 1
         name = f"m{self.count}"
         return replace(
             Item(
                 self._mint.item(),
-                pair_thread(sender, to),
-                f"{sender}/laptop",
+                pair_thread(who, to),
+                f"{who}/laptop",
                 to,
                 name,
                 f"origin-{name}",
@@ -48,11 +48,11 @@ class Talk:
             **fields,
         )
 
-    async def says(self, sender: str, to: str, **fields: object) -> Item:
-        item = self.item(sender, to, **fields)
+    async def says(self, who: str, to: str, **fields: object) -> Item:
+        item = self.item(who, to, **fields)
         owners = [Owner(NUMBER[to], incoming=True)]
-        if to != sender:
-            owners.append(Owner(NUMBER[sender], incoming=False))
+        if to != who:
+            owners.append(Owner(NUMBER[who], incoming=False))
         await self._archive.append(item, owners)
         return item
 
@@ -132,7 +132,7 @@ async def test_a_page_of_one_thread(
     assert (await archive.page(NUMBER[ANN], replace(query, limit=4))).complete
 
 
-@pytest.mark.parametrize("thread", [None, pair_thread(ANN, BOB)])
+@pytest.mark.parametrize("thread", [None, pair_thread(ANN, BOB)], ids=["all", "thread"])
 async def test_bounds_are_exclusive(
     archive: DatabaseArchive, seven: Sequence[Item], thread: object
 ):
@@ -144,7 +144,7 @@ async def test_bounds_are_exclusive(
     assert await archive.count(NUMBER[ANN], query) == len(inside)
 
 
-@pytest.mark.parametrize("thread", [None, pair_thread(ANN, BOB)])
+@pytest.mark.parametrize("thread", [None, pair_thread(ANN, BOB)], ids=["all", "thread"])
 @pytest.mark.parametrize("newest", [False, True])
 async def test_a_full_address_narrows_to_its_items(
     archive: DatabaseArchive, talk: Talk, thread: object, *, newest: bool

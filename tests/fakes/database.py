@@ -21,7 +21,9 @@ class InMemoryDatabase:
     """
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
         self._connection.execute("PRAGMA foreign_keys = ON")
         migrate(self._connection, ":memory:")
         self._failures: list[ClarionError] = []

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from clarion.lib.errors import UsageError
 from clarion.lib.tls import XMPP_CLIENT, channel_bindings, end_point_hash, faults, server_context
 
 DAY = 86_400
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl command here")
 # Handshakes in these tests are judged by this machine's clock.
 NOW = datetime.now(UTC).timestamp()
 
@@ -34,18 +36,20 @@ def files(tmp_path_factory: pytest.TempPathFactory):
     )
 
 
-def context_of(files, **options):
+def context_of(files: certificates.DevelopmentFiles, **options: Any):
     return server_context(files.server, files.server_key, **{"alpn": (), "now": NOW, **options})
 
 
-def client_context(files, alpn=()):
+def client_context(
+    files: certificates.DevelopmentFiles, alpn: Sequence[str] = ()
+) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(files.ca))
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
 
 
-def shake(server, client, name="corp.example"):
+def shake(server: ssl.SSLContext, client: ssl.SSLContext, name: str = "corp.example"):
     """Let two ends meet in memory; returns the server's and the client's."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
@@ -66,12 +70,14 @@ def shake(server, client, name="corp.example"):
 
 
 @pytest.mark.parametrize("name", ["corp.example", "rooms.corp.example", "localhost", "127.0.0.1"])
-def test_a_client_that_knows_the_ca_is_served_by_every_name(files, name):
+def test_a_client_that_knows_the_ca_is_served_by_every_name(
+    files: certificates.DevelopmentFiles, name: str
+):
     server, client = shake(context_of(files), client_context(files), name)
     assert server.version() == client.version() == "TLSv1.3"
 
 
-def test_direct_tls_names_the_protocol(files):
+def test_direct_tls_names_the_protocol(files: certificates.DevelopmentFiles):
     context = context_of(files, alpn=[XMPP_CLIENT])
     server, _ = shake(context, client_context(files, ["h2", "xmpp-client"]))
     assert server.selected_alpn_protocol() == "xmpp-client"
@@ -79,7 +85,7 @@ def test_direct_tls_names_the_protocol(files):
     assert server.selected_alpn_protocol() is None
 
 
-def test_what_rfc_9325_asks_for(files):
+def test_what_rfc_9325_asks_for(files: certificates.DevelopmentFiles):
     context = context_of(files)
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.options & ssl.OP_NO_COMPRESSION
@@ -91,7 +97,7 @@ def test_what_rfc_9325_asks_for(files):
         assert "GCM" in name or "CHACHA20" in name
 
 
-def test_tls_1_3_only_when_the_operator_says_so(files):
+def test_tls_1_3_only_when_the_operator_says_so(files: certificates.DevelopmentFiles):
     client = client_context(files)
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     server, _ = shake(context_of(files), client)
@@ -100,21 +106,21 @@ def test_tls_1_3_only_when_the_operator_says_so(files):
         shake(context_of(files, minimum="1.3"), client)
 
 
-def refusal(certificate, key, now=NOW):
+def refusal(certificate: Path, key: Path, now: float = NOW):
     with pytest.raises(UsageError) as caught:
         server_context(certificate, key, alpn=(), now=now)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_missing_files(files, tmp_path):
+def test_missing_files(files: certificates.DevelopmentFiles, tmp_path: Path):
     none = tmp_path / "none.pem"
     assert refusal(none, files.server_key) == f"{none}: no such file or directory"
     assert refusal(files.server, none) == f"{none}: no such file or directory"
     assert refusal(tmp_path, files.server_key) == f"{tmp_path}: is a directory"
 
 
-def test_files_that_hold_something_else(files, tmp_path):
+def test_files_that_hold_something_else(files: certificates.DevelopmentFiles, tmp_path: Path):
     other = tmp_path / "other"
     other.write_text("hello")
     assert refusal(other, files.server_key) == f"{other}: holds no certificate in PEM form"
@@ -126,13 +132,13 @@ def test_files_that_hold_something_else(files, tmp_path):
     assert refusal(other, files.server_key) == f"{other}: holds no certificate in PEM form"
 
 
-def test_a_key_of_another_certificate(files):
+def test_a_key_of_another_certificate(files: certificates.DevelopmentFiles):
     assert refusal(files.server, files.ca_key) == (
         f"{files.ca_key}: does not belong to the certificate {files.server}"
     )
 
 
-def test_an_encrypted_key(files, tmp_path):
+def test_an_encrypted_key(files: certificates.DevelopmentFiles, tmp_path: Path):
     key = load_pem_private_key(files.server_key.read_bytes(), None)
     path = tmp_path / "locked.key"
     path.write_bytes(
@@ -144,7 +150,7 @@ def test_an_encrypted_key(files, tmp_path):
     )
 
 
-def test_expired_and_not_valid_yet(files):
+def test_expired_and_not_valid_yet(files: certificates.DevelopmentFiles):
     start = NOW - DAY
     day = datetime.fromtimestamp(start + 825 * DAY, UTC).strftime("%Y-%m-%d")
     assert refusal(files.server, files.server_key, start + 826 * DAY) == (
@@ -156,7 +162,24 @@ def test_expired_and_not_valid_yet(files):
     )
 
 
-def test_every_fault_of_a_pair_at_once(files, tmp_path):
+@needs_openssl
+def test_what_openssl_does_not_accept(tmp_path: Path):
+    made = subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:512", "-nodes", "-subj", "/CN=x"),
+            *("-keyout", str(tmp_path / "k"), "-out", str(tmp_path / "c"), "-days", "2"),
+        ],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("this openssl makes no keys that are too small")
+    assert refusal(tmp_path / "c", tmp_path / "k", datetime.now(UTC).timestamp() + 60) == (
+        f"{tmp_path}/c: OpenSSL refuses it: ee key too small"
+    )
+
+
+def test_every_fault_of_a_pair_at_once(files: certificates.DevelopmentFiles, tmp_path: Path):
     none = tmp_path / "none.key"
     day = datetime.fromtimestamp(NOW + 824 * DAY, UTC).strftime("%Y-%m-%d")
     assert faults(files.server, none, NOW + 900 * DAY) == (
@@ -168,7 +191,7 @@ def test_every_fault_of_a_pair_at_once(files, tmp_path):
     )
 
 
-def self_signed(key, algorithm):
+def self_signed(key: Any, algorithm: Any):
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
     start = datetime.fromtimestamp(NOW, UTC)
     return (
@@ -188,13 +211,14 @@ def self_signed(key, algorithm):
     ("algorithm", "hash_name"),
     [(hashes.SHA256(), "sha256"), (hashes.SHA384(), "sha384"), (hashes.SHA512(), "sha512")],
 )
-def test_the_end_point_takes_the_hash_of_the_signature(algorithm, hash_name):
+def test_the_end_point_takes_the_hash_of_the_signature(algorithm: Any, hash_name: str):
     der = self_signed(ec.generate_private_key(ec.SECP256R1()), algorithm)
     assert end_point_hash(der) == hashlib.new(hash_name, der).digest()
 
 
+@needs_openssl
 @pytest.mark.parametrize("weak", ["sha1", "md5"])
-def test_weak_hashes_are_replaced_by_sha_256(tmp_path, weak):
+def test_weak_hashes_are_replaced_by_sha_256(tmp_path: Path, weak: str):
     made = subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"),
@@ -217,14 +241,14 @@ def test_bytes_that_are_no_certificate():
         end_point_hash(b"hello")
 
 
-def test_bindings_on_tls_1_3(files):
+def test_bindings_on_tls_1_3(files: certificates.DevelopmentFiles):
     server, client = shake(context_of(files), client_context(files))
     pem = files.server.read_bytes()
     shown = client.getpeercert(binary_form=True)
     assert channel_bindings(server, pem) == {"tls-server-end-point": hashlib.sha256(shown).digest()}
 
 
-def test_bindings_on_tls_1_2_are_what_the_client_sees(files):
+def test_bindings_on_tls_1_2_are_what_the_client_sees(files: certificates.DevelopmentFiles):
     context = client_context(files)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     server, client = shake(context_of(files), context)
@@ -236,13 +260,13 @@ def test_bindings_on_tls_1_2_are_what_the_client_sees(files):
 class Connection:
     """A connection as ``channel_bindings`` sees it."""
 
-    def __init__(self, version, session_reused, unique):
+    def __init__(self, version: str, session_reused: bool, unique: bytes | None) -> None:
         self._version, self.session_reused, self._unique = version, session_reused, unique
 
     def version(self):
         return self._version
 
-    def get_channel_binding(self, cb_type="tls-unique"):
+    def get_channel_binding(self, cb_type: str = "tls-unique"):
         return self._unique
 
 
@@ -254,11 +278,11 @@ class Connection:
         Connection("TLSv1.2", False, None),
     ],
 )
-def test_where_there_is_no_tls_unique(files, connection):
+def test_where_there_is_no_tls_unique(files: certificates.DevelopmentFiles, connection: Connection):
     assert set(channel_bindings(connection, files.server.read_bytes())) == {"tls-server-end-point"}
 
 
-def test_a_certificate_without_an_end_point(files):
+def test_a_certificate_without_an_end_point(files: certificates.DevelopmentFiles):
     der = self_signed(ed25519.Ed25519PrivateKey.generate(), None)
     pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
     assert channel_bindings(Connection("TLSv1.2", False, b"x"), pem) == {"tls-unique": b"x"}

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from clarion.admin.client import NoServerError, ask
 from clarion.admin.desk import Progress
-from clarion.cli.direct import perform_directly
+from clarion.cli.direct import HeldError, perform_directly
 from clarion.cli.output import Bar
-from clarion.cli.root import UnusableError
 from clarion.cli.settings import usable
 from clarion.config.model import Config
 from clarion.lib.clock import SystemClock
@@ -32,23 +32,12 @@ def answer(path: Path, verb: str, arguments: Mapping[str, Any], label: str = "Wo
         for _ in range(TRIES):
             try:
                 return _once(config, verb, arguments, bar)
-            except _BusyError:
+            except HeldError:
                 time.sleep(PAUSE)
         return _once(config, verb, arguments, bar)
 
 
-class _BusyError(UnusableError):
-    """A server is there, and yet it does not listen."""
-
-
 def _once(config: Config, verb: str, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    try:
+    with suppress(NoServerError):
         return ask(config.socket, verb, arguments, progress)
-    except NoServerError:
-        pass
-    try:
-        return perform_directly(config, verb, arguments, progress)
-    except UnusableError as error:
-        if str(error).startswith("another Clarion"):
-            raise _BusyError(str(error)) from error
-        raise
+    return perform_directly(config, verb, arguments, progress)

@@ -1,8 +1,8 @@
 """``clarion demo``: the product on this machine, with nothing to set up."""
 
-from importlib import import_module
-
 import click
+
+from clarion.demo import main
 
 
 @click.command("demo")
@@ -14,5 +14,4 @@ def command(*, once: bool) -> int:
 
     It needs no outside account and leaves nothing behind.
     """
-    # Not at the top: it needs clients that are installed for it only.
-    return int(import_module("clarion.demo").main(once=once))
+    return main(once=once)

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,9 +26,13 @@ from clarion.lib.errors import UsageError
 from clarion.store.archive import DatabaseArchive
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.ledger import DatabaseLedger
-from clarion.store.opening import look
+from clarion.store.opening import LOCK_NAME, lock
 from clarion.store.people import DatabasePeople
 from clarion.store.sqlite import open_database
+
+
+class HeldError(UnusableError):
+    """Another Clarion works on this data: a server that starts or stops, or a command."""
 
 
 async def furnish(config: Config, database: Database, clock: Clock) -> Desk:
@@ -60,31 +66,37 @@ def perform_directly(
     """Open the database, do one thing, close it.
 
     Raises:
+        HeldError: Another Clarion has the database.
         UnusableError: The database cannot be opened.
         ClarionError: The verb refused.
 
     """
     if not structlog.is_configured():  # only what the operator must know, and never on stdout
         log.configure("warning", "text", stream=sys.__stderr__)
-    try:
-        look(config.database)
-    except UsageError as error:
-        raise UnusableError(str(error)) from error
+    _refuse_while_held(config.database.parent)
     return uvloop.run(_perform(config, verb, arguments, progress))
+
+
+def _refuse_while_held(folder: Path) -> None:
+    if (folder / LOCK_NAME).exists():
+        try:
+            with lock(folder):
+                pass
+        except UsageError as error:
+            raise HeldError(str(error)) from error
 
 
 async def _perform(
     config: Config, verb: str, arguments: Mapping[str, Any], progress: Progress
 ) -> Any:
     clock = SystemClock()
-    opening = open_database(config.database, clock=clock, crash_points=CrashPoints())
-    try:
-        database = await opening.__aenter__()
-    except UsageError as error:
-        raise UnusableError(str(error)) from error
-    try:
+    async with AsyncExitStack() as house:
+        try:
+            database = await house.enter_async_context(
+                open_database(config.database, clock=clock, crash_points=CrashPoints())
+            )
+        except UsageError as error:
+            raise UnusableError(str(error)) from error
         desk = await furnish(config, database, clock)
-        async with desk.identity.serve():
-            return await perform(desk, verb, arguments, progress)
-    finally:
-        await opening.__aexit__(None, None, None)
+        await house.enter_async_context(desk.identity.serve())
+        return await perform(desk, verb, arguments, progress)

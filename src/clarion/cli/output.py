@@ -19,6 +19,8 @@ from clarion.lib.clock import Clock
 BAR_AFTER: Final = 1.0
 """Seconds of waiting before a bar is worth its line."""
 
+_UNBOUNDED: Final = 1_000_000
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option: Callable[[F], F] = click.option(
@@ -33,12 +35,15 @@ def print_json(value: Any) -> None:
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table for people; whatever stands in a cell is shown as it is."""
-    table = Table(*headers, box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        *headers, box=None, pad_edge=False, header_style="bold", show_header=bool(headers)
+    )
     for row in rows:
         table.add_row(*(Text(_visible(cell)) for cell in row))
-    console = Console(file=sys.stdout, soft_wrap=False)
+    console = Console(file=sys.stdout)
     if not console.is_terminal:  # a file or pipe has no width: nothing is cut or wrapped
-        console.width = max(console.measure(table).maximum, 1)
+        console.width = _UNBOUNDED
+        console.width = max(1, console.measure(table).maximum)
     console.print(table)
 
 
@@ -101,4 +106,6 @@ class Bar(AbstractContextManager["Bar"]):
 
 def _visible(text: str) -> str:
     """Show control characters, which could move the terminal's cursor, as what they are."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )

@@ -69,7 +69,7 @@ class Ledger:
         self._request_batch = request_batch
         self._heights: OrderedDict[ThreadId, dict[tuple[str, State], ItemId]] = OrderedDict()
         self._waiting: dict[tuple[ThreadId, str, Act], Move] = {}
-        self._under_way: dict[asyncio.Future[tuple[Any]], list[Move]] = {}
+        self._under_way: dict[asyncio.Future[Any], list[Move]] = {}
         self._alarm: Alarm | None = None
 
     # The hot path.
@@ -124,7 +124,7 @@ class Ledger:
         """Put what waits into the store's queue; the hook before each batch."""
         moves = self.flush()
         if moves:
-            future = asyncio.gather(self._store.append(moves), return_exceptions=True)
+            future = self._store.append(moves)
             self._under_way[future] = moves
             future.add_done_callback(self._wrote)
 
@@ -138,7 +138,7 @@ class Ledger:
         self.write()
         # Shielded: whoever stops waiting must not stop the writing.
         waiting = [asyncio.shield(future) for future in self._under_way]
-        for (outcome,) in await asyncio.gather(*waiting):
+        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
@@ -203,15 +203,15 @@ class Ledger:
         elif self._alarm is None:
             self._alarm = self._clock.call_later(0.0, self.write)
 
-    def _wrote(self, future: asyncio.Future[tuple[Any]]) -> None:
+    def _wrote(self, future: asyncio.Future[Any]) -> None:
         moves = self._under_way.pop(future)
-        outcome = None if future.cancelled() else future.result()[0]
+        outcome = None if future.cancelled() else future.exception()
         if isinstance(outcome, UnavailableError):
             for move in moves:  # a later mark of the same kind says more
                 self._waiting.setdefault((move.thread, move.reader, move.act), move)
             if self._alarm is None:
                 self._alarm = self._clock.call_later(RETRY_AFTER, self.write)
-        elif isinstance(outcome, BaseException):
+        elif outcome is not None:
             log.error("marks were lost", count=len(moves), reason=str(outcome))
 
 

@@ -5,6 +5,11 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
+from clarion.lib.errors import ClarionError
+from clarion.lib.log import get_logger
+
+log = get_logger("crew")
+
 
 class Service(Protocol):
     """What ``app.py`` enters, in order, and leaves in the opposite order."""
@@ -28,10 +33,23 @@ class Crew:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def errand(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run something for one client: when it fails, that is logged and hurts nobody else."""
+        return self.spawn(_logged(work, name), name=name)
+
     def dismiss(self) -> None:
         """Cancel every task that still runs."""
         for task in list(self._tasks):
             task.cancel()
+
+
+async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
+    try:
+        await work
+    except ClarionError as error:
+        log.warning("given up", task=name, why=str(error))
+    except Exception:
+        log.exception("a task met a fault of the server", task=name)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """The archive on a database (docs/decisions/0004-archive-layout.md)."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Final
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Any, Final
 
 from clarion.core.archive import Item, Owner, Page, PageQuery, ThreadId
 from clarion.core.model import PersonNumber
@@ -83,7 +84,7 @@ class DatabaseArchive:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, item: Item, owners: Sequence[Owner]) -> Awaitable[object]:
+    def append(self, item: Item, owners: Sequence[Owner]) -> Future[Any]:
         """See ``Archive``.
 
         Raises:
@@ -164,7 +165,7 @@ class DatabaseArchive:
         rows = await self._database.read("SELECT up_to FROM received WHERE owner = ?", (owner,))
         return _id(rows[0][0]) if rows else FIRST
 
-    def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Awaitable[object]:
+    def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Future[Any]:
         """See ``Archive``."""
         return self._database.put(person_entity(f"#{owner}"), WriteOp(_RECEIVED, ((owner, item),)))
 

@@ -5,8 +5,9 @@ state, kept in the same transaction, so that nobody has to walk the log to
 know where a reader stands.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Final
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Any, Final
 
 from clarion.core.archive import ThreadId
 from clarion.core.ledger import STATE_OF, Act, Door, Move, State
@@ -39,7 +40,7 @@ class DatabaseLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, moves: Sequence[Move]) -> Awaitable[object]:
+    def append(self, moves: Sequence[Move]) -> Future[Any]:
         """See ``LedgerStore``."""
         parameters = tuple(row for move in moves for row in _rows(move))
         # One shape for the common case, so that such writes can be merged.

@@ -72,6 +72,7 @@ class GroupWriter:
         self._alarm: Alarm | asyncio.Handle | None = None
         self._running = False
         self._wanted = False  # a batch was asked for, whatever waits
+        self._cut = False  # the limit cut the batch short: its rest goes next, at once
         self._last_start = clock.monotonic() - COMMIT_INTERVAL
         self._closing = False
         self._failing = False
@@ -159,6 +160,7 @@ class GroupWriter:
         if not batch:
             self._arranged = False
             return
+        self._cut = bool(self._waiting)
         self._last_start = self._clock.monotonic()
         self._running = True
         self._empty.clear()
@@ -187,7 +189,7 @@ class GroupWriter:
         self._arranged = False
         if not self._waiting:
             self._empty.set()
-        if self._waiting and (self._closing or len(self._waiting) > BATCH_LIMIT):
+        if self._waiting and (self._closing or self._cut):
             self._hand_over()
         elif self._waiting or (self._wanted and not self._closing):
             self._arrange()

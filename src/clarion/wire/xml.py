@@ -94,7 +94,7 @@ def parse(raw: bytes, default_namespace: str = "") -> Element:
     # A wrapper hands the default namespace down without touching the slice.
     wrapper = f"<w xmlns='{escape(default_namespace)}'>".encode()
     try:
-        parser.Parse(wrapper + raw + b"</w>")
+        parser.Parse(wrapper + raw + b"</w>", True)  # noqa: FBT003 - it takes no keyword
     except expat.ExpatError as error:
         raise MalformedError(f"not well-formed: {expat.ErrorString(error.code)}") from None
     return builder.tree()
@@ -111,8 +111,7 @@ class _Builder:
     def tree(self) -> Element:
         """Return what was built, if it is one element and nothing else."""
         wrapper = self._wrapper
-        # Where the wrapper is still open, expat waits for the rest of something.
-        if self._open or len(wrapper) != 1 or _solid(wrapper.text) or _solid(wrapper[0].tail):
+        if len(wrapper) != 1 or _solid(wrapper.text) or _solid(wrapper[0].tail):
             raise MalformedError("not exactly one element")
         wrapper[0].tail = None
         return wrapper[0]

@@ -305,7 +305,7 @@ class Connection(asyncio.Protocol):
     def _spawn(self, work: Any) -> None:
         # The client waits for the answer, so there is nothing to read meanwhile.
         self.hold_reading(hold=True)
-        self._services.crew.spawn(self._guarded(work), name=f"log-in from {self.host}")
+        self._services.crew.errand(self._guarded(work), name=f"log-in from {self.host}")
 
     async def _guarded(self, work: Any) -> None:
         try:

@@ -23,9 +23,8 @@ from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.stream import StreamRules
 from clarion.xmpp.connection import Bindings, Connection, DoorWays
 from clarion.xmpp.context import Context
-from clarion.xmpp.ext import ALL
 from clarion.xmpp.ext import stream_management as sm
-from clarion.xmpp.ext import subscriptions
+from clarion.xmpp.ext.subscriptions import take as take_subscription
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
@@ -48,6 +47,7 @@ class XmppDoor:
         limits: How much anybody may take.
         services: The house.
         people: The entities of who is on line.
+        switchboard: Who takes what.
         router: Connected here, since the door knows both of its ends.
         tls: Contexts for STARTTLS and for direct TLS; ``None`` without a certificate.
         bindings: Tells the channel bindings of a TLS connection.
@@ -60,6 +60,7 @@ class XmppDoor:
         limits: LimitsConfig,
         services: Services,
         people: People,
+        switchboard: Switchboard,
         router: OneNodeRouter,
         tls: tuple[ssl.SSLContext, ssl.SSLContext] | None,
         bindings: Bindings,
@@ -70,7 +71,7 @@ class XmppDoor:
         self._people = people
         self._tls = tls
         self._bindings = bindings
-        self.switchboard = Switchboard(ALL)
+        self.switchboard = switchboard
         self.lifecycle = Lifecycle(services, people, self.switchboard)
         self.throttle = Throttle()
         self.connections: set[Connection] = set()
@@ -200,8 +201,8 @@ class XmppDoor:
     def _take(self, address: str, parcel: Parcel) -> None:
         """Hand a parcel to a person's entity; who has none is off line."""
         if parcel.name == "presence" and parcel.kind in SUBSCRIPTION_KINDS:
-            self._services.crew.spawn(
-                subscriptions.take(self._services, self._people, parcel, address),
+            self._services.crew.errand(
+                take_subscription(self._services, self._people, parcel, address),
                 name=f"{parcel.kind} to {address}",
             )
             return

@@ -88,7 +88,7 @@ class Inbox:
                 work.add_done_callback(lambda done: self._committed(stanza, ticket, done))
         else:
             self._busy = True
-            self._context.services.crew.spawn(
+            self._context.services.crew.errand(
                 self._slowly(stanza, ticket, work), name=f"stanza of {session.full}"
             )
 
@@ -146,16 +146,13 @@ class Inbox:
         if ORIGIN_ID in stanza.children and not entity.knows_sent:
             return self._message_after_loading(stanza)
         waits = self._look(stanza)
-        kept = route_message(self._context, stanza)
-        if not waits:
-            return kept
-        return self._all(kept, waits)
+        if waits:
+            return self._route_and_wait(stanza, waits)
+        return route_message(self._context, stanza)
 
     async def _message_after_loading(self, stanza: Stanza) -> None:
         await self._context.entity.load_sent()
-        waits = self._look(stanza)
-        kept = route_message(self._context, stanza)
-        await self._all(kept, waits)
+        await self._route_and_wait(stanza, self._look(stanza))
 
     def _look(self, stanza: Stanza) -> list[Awaitable[object]]:
         """Let features look at the message before it goes on."""
@@ -169,9 +166,13 @@ class Inbox:
                     waits.append(wait)
         return waits
 
-    async def _all(self, kept: Future[Any] | None, waits: list[Awaitable[object]]) -> None:
-        for wait in waits:
-            await wait
+    async def _route_and_wait(self, stanza: Stanza, waits: list[Awaitable[object]]) -> None:
+        try:
+            kept = route_message(self._context, stanza)
+        finally:
+            # What features do holds also when the message itself is refused.
+            for wait in waits:
+                await wait
         if kept is not None:
             await kept
 

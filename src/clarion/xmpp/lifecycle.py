@@ -132,7 +132,7 @@ class Lifecycle:
         for closed in self._switchboard.closed:
             work = closed(context)
             if work is not None:
-                self._services.crew.spawn(work, name=f"end of {session.full}")
+                self._services.crew.errand(work, name=f"end of {session.full}")
         entity.reach.ended(session.id)
         session.moved()
         self._redeliver(context)
@@ -145,7 +145,7 @@ class Lifecycle:
             return
         for other in entity.sessions.values():
             if other.takes_messages:
-                self._services.crew.spawn(entity.catch_up(other), name=f"for {other.full}")
+                self._services.crew.errand(entity.catch_up(other), name=f"for {other.full}")
                 return
 
     def throw_out(self, address: str, error: StreamError) -> None:

@@ -18,15 +18,19 @@ class Notice:
     """A presence stanza without ``to``, cut where ``to`` goes.
 
     Args:
+        kind: Its type; ``""`` is available.
+        sender: The full or bare JID it comes from.
         raw: Complete but for ``to``.
 
     """
 
-    __slots__ = ("_end", "_start")
+    __slots__ = ("_end", "_start", "kind", "sender")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, kind: str, sender: str, raw: bytes) -> None:
         found = _START.match(raw)
         assert found is not None, "a stanza begins with a tag"
+        self.kind = kind
+        self.sender = sender
         self._start = raw[: found.end()]
         self._end = raw[found.end() :]
 
@@ -34,11 +38,22 @@ class Notice:
         """Return the stanza addressed to ``address``."""
         return b"%s to='%s'%s" % (self._start, escape(address).encode(), self._end)
 
+    def parcel(self, address: str, resource: str = "") -> Parcel:
+        """Return it as a parcel for the entity of ``address``."""
+        recipient = f"{address}/{resource}" if resource else address
+        return Parcel("presence", self.kind, self.sender, resource, self.to(recipient))
+
 
 def plain(kind: str, sender: str) -> Notice:
     """Return presence of this type with no content; ``""`` is available."""
     typed = f" type='{kind}'" if kind else ""
-    return Notice(f"<presence from='{escape(sender)}'{typed}/>".encode())
+    return Notice(kind, sender, f"<presence from='{escape(sender)}'{typed}/>".encode())
+
+
+def shown(session: Session) -> Notice:
+    """Return the presence that an available session broadcast last."""
+    assert session.presence is not None, "only available sessions are shown"
+    return Notice("", session.full, session.presence)
 
 
 def tell(
@@ -64,55 +79,49 @@ def tell(
     )
 
 
-def to_person(
-    services: Services, people: People, notice: Notice, kind: str, sender: str, address: str
-) -> None:
+def to_person(services: Services, people: People, notice: Notice, address: str) -> None:
     """Send presence to a bare JID; who has no session here needs none."""
     if people.get(address) is not None:
-        services.router.to_entity(
-            person_entity(address), Parcel("presence", kind, sender, "", notice.to(address))
-        )
+        services.router.to_entity(person_entity(address), notice.parcel(address))
 
 
-def to_watchers(
-    services: Services, people: People, book: RosterBook, notice: Notice, kind: str, sender: str
-) -> None:
+def to_watchers(services: Services, people: People, book: RosterBook, notice: Notice) -> None:
     """Send presence to all contacts that get it (sections 4.2.2, 4.4.2, 4.5.2).
 
     Costs a look-up per contact, and one splice per contact that is on line.
     """
     for address in book.watchers:
-        to_person(services, people, notice, kind, sender, address)
+        to_person(services, people, notice, address)
 
 
 def hide_from(services: Services, people: People, entity: PersonEntity, address: str) -> None:
     """Tell ``address`` that each available session is unavailable (3.2.2, 3.3.3)."""
     for session in entity.available():
-        notice = plain("unavailable", session.full)
-        to_person(services, people, notice, "unavailable", session.full, address)
+        to_person(services, people, plain("unavailable", session.full), address)
 
 
 def show_to(
     services: Services, people: People, watcher: str, contact: str, sessions: list[Session]
-) -> None:
+) -> bool:
     """Send the current presence of ``contact`` to sessions of ``watcher``.
 
     This is the probe of section 4.3 between people of one server: the
-    contact's roster decides. Where it does not know the watcher, the two
-    disagree, and the watcher's side is told (section 4.3.2, rule 1). A contact
-    who is not on line is passed over: a client takes everybody it has not
-    heard of to be unavailable.
+    contact's roster decides. A contact who is not on line is passed over: a
+    client takes everybody it has not heard of to be unavailable.
+
+    Returns:
+        ``False`` when the contact's roster does not let the watcher see it.
+
     """
     entity = people.get(contact)
     # The book of everybody who is available is in memory.
     book = services.rosters.cached(contact)
     if entity is None or book is None:
-        return
+        return True
     if watcher not in book.watchers:
-        tell(services, "unsubscribed", contact, watcher)
-        return
-    for shown in entity.available():
-        assert shown.presence is not None, "available() says so"
-        notice = Notice(shown.presence)
+        return False
+    for other in entity.available():
+        notice = shown(other)
         for session in sessions:
             session.send(notice.to(session.full))
+    return True

@@ -144,6 +144,23 @@ class PersonEntity:
         if done.cancelled() or done.exception() is not None:
             self.sent.forget(peer, item)
 
+    # -- presence ----------------------------------------------------------------
+
+    def take_presence(self, parcel: Parcel) -> None:
+        """Deliver presence that is available, unavailable or an error.
+
+        To a full JID: to that session, if it is there (section 8.5.3). To the
+        bare JID: to every available session (8.5.2.1.2), but an error to nobody.
+        """
+        if parcel.resource:
+            session = self.with_resource(parcel.resource)
+            if session is not None:
+                session.send(parcel.stanza)
+        elif parcel.kind != "error":
+            for session in self.sessions.values():
+                if session.presence is not None:
+                    session.send(parcel.stanza)
+
     # -- what has reached the person ------------------------------------------------
 
     def received(self, session: Session, refs: Sequence[ItemRef]) -> None:

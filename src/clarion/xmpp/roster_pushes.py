@@ -1,4 +1,4 @@
-"""Roster items as clients read them, and the pushes that bring them (RFC 6121 sections 2.1, 2.6)."""
+"""Roster items as clients read them, and the pushes that bring them (RFC 6121 section 2)."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -48,9 +48,7 @@ def query_element(items: bytes, version: str) -> bytes:
     return f"<query xmlns='{NS}' ver='{escape(version)}'>".encode() + items + b"</query>"
 
 
-def push(
-    sessions: Iterable[Session], query: bytes, token: Callable[[], str]
-) -> None:
+def push(sessions: Iterable[Session], query: bytes, token: Callable[[], str]) -> None:
     """Push ``query`` to those sessions that asked for the roster (section 2.1.6).
 
     There is no ``from``: a push without one is the account's own, and no

@@ -174,7 +174,7 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
 
 def _keep_and_send(
     context: Context, stanza: Stanza, recipient: Jid, person: Person, kind: str, raw: bytes
-) -> Future[Any]:
+) -> Future[Any] | None:
     services, session, entity = context.services, context.session, context.entity
     message_id = stanza.attributes.get("id", "")
     origin_id = child_attribute(stanza, ORIGIN_ID, "id")

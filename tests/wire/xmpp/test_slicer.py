@@ -302,6 +302,18 @@ def test_stanza_limit_meets_the_unfinished(begin: bytes):
     assert slicer.failure.condition is C.POLICY_VIOLATION
 
 
+@pytest.mark.parametrize("step", [False, True])
+def test_stanza_limit_is_not_about_what_waits_behind(step: bool):
+    # With a used-up parser, or in steps, the bytes go to expat tag by tag.
+    slicer = opened(step=step)
+    slicer.feed(b"<a>" + b"x" * PARSER_BUDGET + b"</a><a>")
+    count = len(slicer.feed(b"<b/></a>" + b"<a><b/></a>" * 10_000))
+    while more := slicer.feed(b""):
+        count += len(more)
+    assert slicer.failure is None
+    assert count == 10_001
+
+
 def test_stanza_limit_holds_for_the_header():
     header = HEADER[21:]
     assert run(header, [], stanza_limit=len(header))[1] is None

@@ -286,7 +286,7 @@ class Slicer:
         """Feed expat a piece that ends after a tag."""
         self._piece = piece
         self._mark = 0
-        if self._depth == 0 and b"\0" in piece:
+        if self._base == 0 and piece[1] == 0:
             raise only_utf_8()  # expat would guess UTF-16, whatever it was told
         parser = self._parser
         try:
@@ -312,20 +312,23 @@ class Slicer:
             self._gap(size)
 
     def _settle(self) -> None:
-        """Check what waits, and renew expat if it is due, after a piece."""
-        waiting = len(self._seams.waiting)
+        """Check what expat was fed of an open stanza, or renew expat if that is due."""
         if self._depth > 1:
-            waiting += len(self._held)
+            if len(self._held) > self._stanza_limit:
+                self._too_large()
         elif self._spent > PARSER_BUDGET and self._depth == 1:
             self._make_parser()
-        if self._step and self._events:
-            return  # what waits is not one stanza
-        if waiting > self._stanza_limit:
-            self._too_large()
 
     def _end_of_turn(self) -> None:
-        """Refuse the bytes above the total limit once those below it are used up."""
-        if self._overflow and not (self._step and self._events):
+        """Check what is left once no whole tag waits any more."""
+        if self._ended:
+            self.close()
+            return
+        if self._step and self._events:
+            return  # more than one stanza may wait
+        if len(self._held) + len(self._seams.waiting) > self._stanza_limit:
+            self._too_large()
+        if self._overflow:
             raise StreamError(_C.POLICY_VIOLATION, "too many bytes before log-in")
 
     def _on_start(self, tag: str, attributes: dict[str, str]) -> None:

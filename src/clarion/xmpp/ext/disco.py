@@ -56,3 +56,54 @@ def items(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which further addresses there are (section 4.1): none yet."""
     _no_node(query)
     return _answer(query, ITEMS, "")
+
+
+@disco.on_iq("get", INFO_QUERY, at=("contact",))
+async def contact_info(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell what the server does for another account.
+
+    Raises:
+        StanzaError: There is no such person, or the requester may not see
+            that person's presence (section 8, rule 1); or there is no such node.
+
+    """
+    if not await _may_see(context, stanza):
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE, "only contacts may ask about an account"
+        )
+    _no_node(query)
+    return _info(query, _ACCOUNT, context.services.features.account)
+
+
+@disco.on_iq("get", ITEMS_QUERY, at=("contact",))
+async def contact_items(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell of the addresses below another account: none, whoever asks (section 8, rule 2)."""
+    if await _may_see(context, stanza):
+        _no_node(query)
+    return _answer(query, ITEMS, "")
+
+
+async def _may_see(context: Context, stanza: Stanza) -> bool:
+    """Say whether the requester gets the presence of the person who is asked about."""
+    services = context.services
+    person = services.directory.person(parse_jid(stanza.attributes["to"]).bare)
+    if person is None or person.disabled:
+        return False
+    book = await services.rosters.book(person)
+    return context.account in book.watchers
+
+
+def _no_node(query: Element) -> None:
+    if query.get("node"):
+        raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such node")
+
+
+def _info(query: Element, identity: str, features: Iterable[str]) -> bytes:
+    told = "".join(f"<feature var='{escape(feature)}'/>" for feature in features)
+    return _answer(query, INFO, identity + told)
+
+
+def _answer(query: Element, namespace: str, inner: str) -> bytes:
+    node = query.get("node")
+    echoed = "" if node is None else f" node='{escape(node)}'"
+    return f"<query xmlns='{namespace}'{echoed}>{inner}</query>".encode()

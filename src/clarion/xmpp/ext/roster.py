@@ -1,0 +1,200 @@
+"""RFC 6121 section 2: the roster, its pushes and its versions."""
+
+from dataclasses import replace
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+from clarion.xmpp.ext.subscriptions import end, full_roster
+from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.roster import RosterItem
+from clarion.xmpp.roster_pushes import (
+    NS,
+    current_element,
+    item_element,
+    push,
+    push_contact,
+    query_element,
+)
+from clarion.xmpp.rosters import RosterBook
+
+QUERY: Final = f"{{{NS}}}query"
+_ITEM: Final = f"{{{NS}}}item"
+_GROUP: Final = f"{{{NS}}}group"
+
+NAME_LIMIT_BYTES: Final = 1023  # LIMIT: of a contact's name or a group's (section 2.3.3)
+GROUPS_LIMIT: Final = 100  # LIMIT: groups that one contact is in
+CHANGES_PUSHED: Final = 100
+"""LIMIT: changes that are pushed one by one; after more the whole roster is cheaper."""
+_VERSION_DIGITS: Final = 18  # of the largest version that fits a database's integer
+
+roster = Extension(
+    Card(
+        name="roster",
+        spec="RFC 6121, section 2",
+        title="Managing the Roster",
+        features=(NS,),
+        stream_features=b"<ver xmlns='urn:xmpp:features:rosterver'/>",
+        needs=("subscriptions",),
+        test="tests/xmpp/test_roster.py",
+    )
+)
+
+
+@roster.on_iq("get", QUERY, at=("account",))
+async def get(context: Context, stanza: Stanza, query: Element) -> bytes | None:
+    """Answer with the roster, or, where ``ver`` is known, push what has changed since (2.2, 2.6).
+
+    From here on the session gets roster pushes.
+
+    Raises:
+        UnavailableError: The roster cannot be read.
+
+    """
+    services, session = context.services, context.session
+    async with services.rosters.change(context.person) as book:
+        if session.ended:
+            return None
+        known = query.get("ver")
+        changed = None if known is None else await _changed_since(book, known)
+        services.rosters.hold(session.id, book)
+        session.interested = True
+        if known is None or changed is None:
+            items = b"".join(item_element(item) for item in book.items() if item.listed)
+            return query_element(items, str(book.version))
+        if changed:
+            # In the next turn of the loop: the result comes first.
+            services.crew.errand(
+                _push_changes(context, book, known, changed), name=f"roster for {session.full}"
+            )
+        return None
+
+
+@roster.on_iq("set", QUERY, at=("account",))
+async def change(context: Context, stanza: Stanza, query: Element) -> None:
+    """Add, update or remove one contact (sections 2.3 to 2.5).
+
+    Raises:
+        StanzaError: See section 2.3.3.
+        JidError: The contact's address is no JID.
+        UnavailableError: The roster cannot be read or kept; nothing has changed.
+
+    """
+    sender = stanza.attributes.get("from")
+    if sender is not None and parse_jid(sender).bare != context.account:
+        raise _forbidden()
+    if len(query) != 1 or query[0].tag != _ITEM:
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "a roster set has exactly one item")
+    item = query[0]
+    contact = _contact(item)
+    # Every other value of "subscription" means nothing here (section 2.1.5).
+    if item.get("subscription") == "remove":
+        await _remove(context, contact)
+    else:
+        await _put(context, contact, _name(item), _groups(item))
+
+
+@roster.on_iq("get", QUERY, at=("contact",))
+def get_elsewhere(context: Context, stanza: Stanza, query: Element) -> None:
+    """Refuse: a roster is its owner's alone (section 2.1.5)."""
+    raise _forbidden()
+
+
+@roster.on_iq("set", QUERY, at=("contact",))
+def change_elsewhere(context: Context, stanza: Stanza, query: Element) -> None:
+    """Refuse: a roster is its owner's alone (section 2.1.5)."""
+    raise _forbidden()
+
+
+async def _put(context: Context, contact: str, name: str, groups: tuple[str, ...]) -> None:
+    if contact == context.account:
+        raise StanzaError(StanzaCondition.NOT_ALLOWED, "nobody is in their own roster")
+    services = context.services
+    async with services.rosters.change(context.person) as book:
+        item = book.get(contact)
+        if item is None:
+            if book.full:
+                raise full_roster()
+            item = RosterItem(contact)
+        await book.put(replace(item, name=name, groups=groups, listed=True), visible=True)
+        push_contact(context.entity.sessions.values(), book, contact, services.token)
+
+
+async def _remove(context: Context, contact: str) -> None:
+    services = context.services
+    async with services.rosters.change(context.person) as book:
+        item = book.get(contact)
+        if item is None or not item.listed:
+            raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"{contact} is not in the roster")
+        await book.remove(contact)
+        push_contact(context.entity.sessions.values(), book, contact, services.token)
+        end(context, item)
+
+
+async def _changed_since(book: RosterBook, known: str) -> list[str] | None:
+    """Return who changed since the version that a client knows; ``None``: send everything."""
+    if known == str(book.version):
+        return []
+    if not (known.isascii() and known.isdigit()) or len(known) > _VERSION_DIGITS:
+        return None
+    if int(known) > book.version:
+        return None
+    changed = await book.changed_since(int(known))
+    return changed if changed and len(changed) <= CHANGES_PUSHED else None
+
+
+async def _push_changes(context: Context, book: RosterBook, known: str, changed: list[str]) -> None:
+    """Push contacts as they are now.
+
+    All but the last push carry the version that the client knew: where they
+    break off, the client asks for all of them again.
+    """
+    session = context.session
+    for contact in changed:
+        if session.ended:
+            return
+        version = str(book.version) if contact is changed[-1] else known
+        element = query_element(current_element(book, contact), version)
+        push((session,), element, context.services.token)
+
+
+def _contact(item: Element) -> str:
+    jid = item.get("jid")
+    if jid is None:
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "a roster item has a jid")
+    contact = parse_jid(jid)
+    if contact.resource:
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "a contact has no resource")
+    return contact.bare
+
+
+def _name(item: Element) -> str:
+    name = item.get("name", "")
+    if len(name.encode()) > NAME_LIMIT_BYTES:
+        raise StanzaError(
+            StanzaCondition.NOT_ACCEPTABLE, f"a name may have {NAME_LIMIT_BYTES} bytes"
+        )
+    return name
+
+
+def _groups(item: Element) -> tuple[str, ...]:
+    groups = [group.text or "" for group in item if group.tag == _GROUP]
+    if len(set(groups)) < len(groups):
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "a group is named twice")
+    if not all(0 < len(group.encode()) <= NAME_LIMIT_BYTES for group in groups):
+        raise StanzaError(
+            StanzaCondition.NOT_ACCEPTABLE,
+            f"the name of a group has 1 to {NAME_LIMIT_BYTES} bytes",
+        )
+    if len(groups) > GROUPS_LIMIT:
+        raise StanzaError(
+            StanzaCondition.NOT_ACCEPTABLE, f"a contact may be in {GROUPS_LIMIT} groups"
+        )
+    return tuple(sorted(groups))
+
+
+def _forbidden() -> StanzaError:
+    return StanzaError(StanzaCondition.FORBIDDEN, "a roster is its owner's alone")

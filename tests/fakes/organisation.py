@@ -1,0 +1,82 @@
+"""An organisation on a database in memory: the real store classes, a clock that stands."""
+
+from typing import Any
+
+from clarion.admin.desk import Desk
+from clarion.admin.verbs import perform
+from clarion.core.archive import Item, Owner, pair_thread
+from clarion.core.book import Ledger
+from clarion.core.bus import Bus
+from clarion.core.directory import Directory
+from clarion.core.identity import Identity
+from clarion.core.seal import Seal
+from clarion.lib.ids import ItemId, Mint
+from clarion.store.archive import DatabaseArchive
+from clarion.store.credentials import DatabaseCredentials
+from clarion.store.ledger import DatabaseLedger
+from clarion.store.people import DatabasePeople
+from fakes.clock import FakeClock
+from fakes.database import InMemoryDatabase
+
+DOMAIN = "corp.example"
+
+
+class Organisation:
+    """Everything above the store that belongs to ``core`` and ``admin``.
+
+    Attributes:
+        told: Every event that ``listen`` was asked for, in order.
+
+    """
+
+    def __init__(self, database: InMemoryDatabase | None = None) -> None:
+        self.database = database or InMemoryDatabase()
+        self.clock = FakeClock()
+        self.bus = Bus()
+        self.directory = Directory(DatabasePeople(self.database), self.bus, DOMAIN)
+        self.credentials = DatabaseCredentials(self.database)
+        # Two rounds of PBKDF2: these tests are about who asks, not about how slow it is.
+        self.identity = Identity(self.credentials, self.directory, self.bus, iterations=2)
+        self.archive = DatabaseArchive(self.database)
+        self.ledger = Ledger(
+            DatabaseLedger(self.database), self.archive, self.directory, self.bus, self.clock
+        )
+        self.seal = Seal(bytes(range(16)))
+        self.desk = Desk(self.directory, self.identity, self.ledger, self.seal)
+        self.mint = Mint(0, self.clock.wall)
+        self.told: list[Any] = []
+
+    def listen(self, *kinds: type) -> None:
+        for kind in kinds:
+            self.bus.subscribe(kind, self.told.append)
+
+    async def do(self, verb: str, **arguments: Any) -> Any:
+        """Perform a verb of the administration door."""
+        return await perform(self.desk, verb, arguments, lambda done, total: None)
+
+    async def send(
+        self, sender: str, recipient: str, *, resource: str = "", countable: bool = True
+    ) -> ItemId:
+        """Put a message into the archive, a second after the one before."""
+        self.clock.advance(1)
+        item = Item(
+            id=self.mint.item(),
+            thread=pair_thread(sender, recipient),
+            sender=f"{sender}/phone",
+            recipient=recipient + resource,
+            message_id="m",
+            origin_id="",
+            stanza=b"<message/>",
+            countable=countable,
+        )
+        owners = [
+            Owner(person.number, incoming=address == recipient)
+            for address in dict.fromkeys((sender, recipient))
+            if (person := self.directory.person(address)) is not None
+        ]
+        await self.archive.append(item, owners)
+        return item.id
+
+    def close(self) -> None:
+        self.identity.close()
+        self.database.close()
