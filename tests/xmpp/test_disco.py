@@ -71,6 +71,15 @@ async def test_who_does_not_exist_or_is_locked_out_tells_no_features():
         for to in (BOB, f"nobody@{DOMAIN}"):
             answer = await ann.ask("get", f"<query xmlns='{INFO}'/>", to)
             assert b"<service-unavailable" in answer
+            (query,) = children_of(await ann.ask("get", f"<query xmlns='{ITEMS}'/>", to))
+            assert (query.tag, list(query)) == (f"{{{ITEMS}}}query", [])
+
+
+async def test_other_domains_cannot_be_reached():
+    async with household(*EXTENSIONS) as house:
+        ann = await house.log_in("ann")
+        answer = await ann.ask("get", f"<query xmlns='{INFO}'/>", "bob@elsewhere.example")
+        assert b"<remote-server-not-found" in answer
 
 
 @pytest.mark.parametrize("namespace", [INFO, ITEMS])

@@ -130,6 +130,7 @@ Both                  | yes | From
 
 
 def rows(**tables):
+    found = []
     for kind, table in tables.items():
         lines = table.strip().splitlines()
         assert len(lines) == len(STATES)
@@ -137,7 +138,9 @@ def rows(**tables):
             before, goes_on, after = (cell.strip() for cell in line.split("|"))
             state = NAMES[before]
             new = state if after == "=" else NAMES[after]
-            yield pytest.param(Kind(kind), state, goes_on == "yes", new, id=f"{kind} in {before}")
+            name = f"{kind} in {before}"
+            found.append(pytest.param(Kind(kind), state, goes_on == "yes", new, id=name))
+    return found
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,9 @@ class Throttle:
             raise UnavailableError("too many failed log-ins; try again in a minute")
         for trail, allowance in trails:
             trail.pending += 1
-            trail.open_at = max(trail.open_at, at + pause(trail.weight(allowance), allowance))
+            # Each queue for itself: a slow network must not slow the name elsewhere.
+            begins = max(now, trail.open_at)
+            trail.open_at = begins + pause(trail.weight(allowance), allowance)
         return at - now
 
     def failed(self, person: str, network: str, now: float) -> None:

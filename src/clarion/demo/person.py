@@ -26,10 +26,11 @@ class DemoPerson(slixmpp.ClientXMPP):
     def __init__(self, address: str, password: str, ca: str) -> None:
         super().__init__(f"{address}/demo", password, sasl_mech="SCRAM-SHA-256")
         self.ca_certs = Path(ca)
+        self.enable_direct_tls = False  # the port that we are given begins in the clear
         self.senders: dict[str, str] = {}
         for plugin in ("xep_0030", "xep_0184", "xep_0198", "xep_0199", "xep_0333", "xep_0359"):
             self.register_plugin(plugin)
-        self["xep_0184"].auto_request = True
+        self.plugin["xep_0184"].auto_request = True
         self.add_event_handler("session_start", self.started)
         self.add_event_handler("message", self.message)
         self.add_event_handler("receipt_received", self.receipt)
@@ -77,7 +78,7 @@ class DemoPerson(slixmpp.ClientXMPP):
                 message["origin_id"]["id"] = order["id"]
                 message.send()
             case "read":
-                self["xep_0333"].send_marker(
+                self.plugin["xep_0333"].send_marker(
                     mto=self.senders[order["id"]], id=order["id"], marker="displayed"
                 )
             case "leave":

@@ -212,9 +212,12 @@ class Inbox:
         elif recipient.bare == self._context.account:
             place = "account"
         else:
-            local_person(self._context, recipient)
             place = "contact"
         handler = self._switchboard.iqs.get((place, kind, stanza.children[0]))
+        ours = recipient.domain == self._context.services.domain
+        if place == "contact" and (handler is None or not ours):
+            # Who answers for contacts decides what may be told of those who do not exist.
+            local_person(self._context, recipient)
         if handler is None:
             raise StanzaError(
                 StanzaCondition.SERVICE_UNAVAILABLE, f"nobody here answers {stanza.children[0]}"

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
+from clarion.xmpp.ext import ALL
+from clarion.xmpp.ext.standards import STANDARDS
 from clarion.xmpp.extension import Card
 
 _HEAD: Final = """\
@@ -20,8 +22,13 @@ _RFC: Final = "https://www.rfc-editor.org/rfc/rfc"
 _XEP: Final = "https://xmpp.org/extensions/xep-"
 
 
+def reference() -> str:
+    """Return docs/protocols.md as it is to be now."""
+    return markdown((*(extension.card for extension in ALL), *STANDARDS))
+
+
 def markdown(cards: Iterable[Card]) -> str:
-    """Return docs/protocols.md: RFCs first, then XEPs, each by number.
+    """Return the page that lists ``cards``: RFCs first, then XEPs, each by number.
 
     Raises:
         ValueError: A card's ``spec`` is neither an RFC nor a XEP, or its

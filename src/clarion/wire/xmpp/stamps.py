@@ -23,8 +23,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def utc(at: float) -> str:
     """Return a UNIX second as XEP-0082 DateTime in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    moment = _EPOCH + timedelta(milliseconds=round(at * 1000))
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def microseconds(text: str) -> int:

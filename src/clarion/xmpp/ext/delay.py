@@ -13,7 +13,7 @@ delay = Extension(
         spec="XEP-0203",
         title="Delayed Delivery",
         version="2.0",
-        test="tests/xmpp/test_person.py",
+        test="tests/xmpp/test_delay.py",
         features=(DELAY,),
         account_features=(DELAY,),
     )

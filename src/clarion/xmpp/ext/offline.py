@@ -13,7 +13,7 @@ offline = Extension(
         spec="XEP-0160",
         title="Best Practices for Handling Offline Messages",
         version="1.0.1",
-        test="tests/xmpp/test_person.py",
+        test="tests/xmpp/test_offline.py",
         features=("msgoffline",),
         needs=("delay",),
     )

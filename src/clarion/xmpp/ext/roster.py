@@ -1,5 +1,6 @@
 """RFC 6121 section 2: the roster, its pushes and its versions."""
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -55,7 +56,8 @@ async def get(context: Context, stanza: Stanza, query: Element) -> bytes | None:
 
     """
     services, session = context.services, context.session
-    async with services.rosters.change(context.person) as book:
+    async with AsyncExitStack() as stack:
+        book = await stack.enter_async_context(services.rosters.change(context.person))
         if session.ended:
             return None
         known = query.get("ver")
@@ -146,19 +148,20 @@ async def _changed_since(book: RosterBook, known: str) -> list[str] | None:
     return changed if changed and len(changed) <= CHANGES_PUSHED else None
 
 
-async def _push_changes(context: Context, book: RosterBook, known: str, changed: list[str]) -> None:
-    """Push contacts as they are now.
+async def _push_changes(
+    context: Context, book: RosterBook, known: str, changed: list[str], lock: AsyncExitStack
+) -> None:
+    """Push contacts as they are now, and let go of the book.
 
     All but the last push carry the version that the client knew: where they
     break off, the client asks for all of them again.
     """
     session = context.session
-    for contact in changed:
-        if session.ended:
-            return
-        version = str(book.version) if contact is changed[-1] else known
-        element = query_element(current_element(book, contact), version)
-        push((session,), element, context.services.token)
+    async with lock:
+        for contact in changed:
+            version = str(book.version) if contact is changed[-1] else known
+            element = query_element(current_element(book, contact), version)
+            push((session,), element, context.services.token)
 
 
 def _contact(item: Element) -> str:

@@ -14,7 +14,7 @@ stanza_ids = Extension(
         spec="XEP-0359",
         title="Unique and Stable Stanza IDs",
         version="0.7.0",
-        test="tests/xmpp/test_routing.py",
+        test="tests/xmpp/test_stanza_ids.py",
         account_features=(SID,),
     )
 )
