@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from clarion.config import explain
+from clarion.xmpp import protocols
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "config/clarion.toml": explain.example,
     "docs/settings.md": explain.reference,
+    "docs/protocols.md": protocols.reference,
 }
 
 

@@ -52,7 +52,7 @@ async def test_a_person_is_added_with_everything(house: Organisation):
         {"manager": True},
         {"title": "x" * 300, "department": "Sales"},
         {"department": "a@other.example"},
-        {"department": "?", "address": ANN.replace("ann", "?")},
+        {"department": "Ann"},
         {"department": "//"},
         {"colour": "blue"},
         {"name": 7},
@@ -134,7 +134,9 @@ async def test_set_changes_what_is_given(house: Organisation):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"phone": "1"}, {"password": "\0"}, {"leave": "nowhere"}, {"title": "x"}]
+    "wrong",
+    [{"phone": "1"}, {"password": "\0"}, {"leave": "nowhere"}, {"title": "x"}]
+    + [{"department": "//"}, {"department": ANN}],
 )
 async def test_a_set_that_is_refused_changes_nothing(house: Organisation, wrong: dict[str, str]):
     await house.do("person.add", address=ANN, name="Ann")

@@ -246,7 +246,7 @@ async def test_newest_is_the_highest_id(archive: DatabaseArchive, talk: Talk):
 
 
 async def test_many_appends_at_once(archive: DatabaseArchive, talk: Talk):
-    items = [talk.item(ANN, BOB) for _ in range(90)]  # 64 + 16 + 4 + 4 + 1 + 1
+    items = [talk.item(ANN, BOB) for _ in range(90)]
     owners = [Owner(NUMBER[BOB], incoming=True), Owner(NUMBER[ANN], incoming=False)]
     futures = [archive.append(item, owners) for item in items]
     for future in futures:

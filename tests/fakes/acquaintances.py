@@ -122,5 +122,5 @@ async def acquaintances() -> AsyncGenerator[Acquaintances, None]:
             if entity is not None:
                 entity.take_presence(parcel)
 
-        house.services.router.connect({"person": handed}, lambda session, stanza: None)
+        house.services.router.connect({"person": handed}, lambda _session, _stanza: None)
         yield Acquaintances(house)

@@ -1,7 +1,10 @@
 """XEP-0160: messages for people who are not here."""
 
+import asyncio
+
 import pytest
 
+from clarion.core.ports import EntityId, Row, WriteOp
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.names import CLIENT
 from clarion.xmpp.ext.delay import delay
@@ -78,3 +81,25 @@ async def test_what_a_client_never_acknowledged_waits_for_the_next() -> None:
 
 def test_the_server_says_that_it_keeps_messages() -> None:
     assert offline.card.features == ("msgoffline",)
+
+
+async def test_what_is_being_committed_is_not_lost_to_who_logs_in_meanwhile() -> None:
+    async with household(*EXTENSIONS) as house:
+        ann = await house.log_in("ann")
+        held: list[tuple[EntityId, WriteOp, asyncio.Future[list[Row]]]] = []
+
+        def put(owner: EntityId, op: WriteOp) -> asyncio.Future[list[Row]]:
+            held.append((owner, op, asyncio.get_running_loop().create_future()))
+            return held[-1][2]
+
+        commit, house.database.put = house.database.put, put
+        await ann.say("<message to='bob@corp.example' type='chat' id='m'><body>Hi</body></message>")
+        bob = await house.log_in("bob")
+        catching_up = asyncio.gather(bob.context.entity.catch_up(bob.session))
+        await settle()
+        assert bob.line.take() == []
+        house.database.put = commit
+        for owner, op, future in held:
+            future.set_result(await commit(owner, op))
+        await catching_up
+        assert [b"Hi" in stanza for stanza in bob.line.take()] == [True]

@@ -10,14 +10,14 @@ from clarion.wire.xml import parse
 from clarion.xmpp.ext.presence import presence
 from clarion.xmpp.session import DIRECTED_LIMIT
 from fakes.acquaintances import acquaintances, in_short
-from fakes.household import DOMAIN
+from fakes.household import DOMAIN, Client
 
 
-async def say(client, raw: str) -> list[str]:
+async def say(client: Client, raw: str) -> list[str]:
     return in_short(await client.say(raw))
 
 
-def heard(client) -> list[str]:
+def heard(client: Client) -> list[str]:
     return in_short(client.line.take())
 
 
@@ -26,7 +26,7 @@ def directed(to: str, kind: str = "") -> str:
     return f"<presence to='{to}' {typed}/>"
 
 
-# -- initial presence (4.2) ----------------------------------------------------------------
+# -- initial presence (4.2) --------------------------------------------------------------
 
 
 async def test_initial_presence_goes_to_subscribers_and_to_ones_own_sessions():
@@ -75,7 +75,7 @@ async def test_everything_in_presence_arrives_as_it_was_said():
             "<show>dnd</show><status>a &lt; b &#x41;</status><priority> 5 </priority>"
             "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"
         )
-        await ann.say(f"<presence id=\"p\">{inside}</presence>")
+        await ann.say(f'<presence id="p">{inside}</presence>')
         expected = (
             f"<presence to='bob@{DOMAIN}' from='ann@{DOMAIN}/phone' xml:lang='de' id=\"p\">"
             f"{inside}</presence>"
@@ -155,7 +155,7 @@ async def test_messages_that_wait_are_sent_when_a_session_takes_messages():
         assert b"<body>hello</body>" in got[-1]
 
 
-# -- probes (4.3) -----------------------------------------------------------------------------
+# -- probes (4.3) ------------------------------------------------------------------------
 
 
 async def test_a_probe_is_answered_with_the_presence_of_every_session():
@@ -192,7 +192,7 @@ async def test_a_probe_of_oneself():
 
 
 @pytest.mark.parametrize("subscription", [None, "none", "to"])
-async def test_a_probe_tells_strangers_as_much_as_of_nobody(subscription):
+async def test_a_probe_tells_strangers_as_much_as_of_nobody(subscription: str | None):
     async with acquaintances() as here:
         await here.client("bob")
         if subscription:
@@ -218,13 +218,13 @@ async def test_a_probe_by_somebody_who_got_directed_presence_tells_no_more_than_
     ("to", "condition"),
     [("", "bad-request"), ("to='zoe@else.example'", "remote-server-not-found")],
 )
-async def test_probes_that_go_nowhere(to, condition):
+async def test_probes_that_go_nowhere(to: str, condition: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         assert await say(ann, f"<presence type='probe' {to}/>") == [f"error {condition}"]
 
 
-# -- subsequent and unavailable presence (4.4, 4.5) ---------------------------------------------
+# -- subsequent and unavailable presence (4.4, 4.5) --------------------------------------
 
 
 async def test_subsequent_presence_goes_to_the_same_and_asks_for_nothing():
@@ -292,7 +292,7 @@ async def test_the_books_of_available_people_stay_in_memory():
         assert here.services.rosters.cached(f"ann@{DOMAIN}") is None
 
 
-# -- presence for one address (4.6) ----------------------------------------------------------------
+# -- presence for one address (4.6) ------------------------------------------------------
 
 
 async def test_directed_presence_to_a_bare_address_and_to_a_session():
@@ -312,7 +312,7 @@ async def test_directed_presence_to_a_bare_address_and_to_a_session():
 
 @pytest.mark.parametrize("end", ["unavailable", "hang up"])
 @pytest.mark.parametrize("available", [True, False])
-async def test_who_got_directed_presence_hears_of_its_end(end, available):
+async def test_who_got_directed_presence_hears_of_its_end(end: str, available: bool):
     async with acquaintances() as here:
         ann, bob = await here.client("ann", available=available), await here.client("bob")
         await ann.say(directed(f"bob@{DOMAIN}"))
@@ -374,7 +374,7 @@ async def test_directed_presence_does_not_make_a_session_available():
 
 
 @pytest.mark.parametrize("kind", ["", "unavailable"])
-async def test_directed_presence_to_nobody_is_dropped_without_a_word(kind):
+async def test_directed_presence_to_nobody_is_dropped_without_a_word(kind: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         assert await say(ann, directed(f"nobody@{DOMAIN}", kind)) == []
@@ -383,7 +383,7 @@ async def test_directed_presence_to_nobody_is_dropped_without_a_word(kind):
 
 
 @pytest.mark.parametrize("kind", ["", "unavailable"])
-async def test_directed_presence_to_other_domains_is_refused(kind):
+async def test_directed_presence_to_other_domains_is_refused(kind: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         answer = await say(ann, directed("room@else.example/nick", kind))
@@ -401,13 +401,13 @@ async def test_directed_presence_goes_to_a_limited_number_of_addresses():
         assert await say(ann, directed(f"bob@{DOMAIN}")) == []
 
 
-# -- what presence may say (4.7) ---------------------------------------------------------------------
+# -- what presence may say (4.7) ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("text", "priority"), [("-128", -128), ("127", 127), ("+3", 3), (" 0 ", 0), ("-0", 0)]
 )
-async def test_priorities(text, priority):
+async def test_priorities(text: str, priority: int):
     async with acquaintances() as here:
         ann = await here.client("ann", available=False)
         await ann.say(f"<presence><priority>{text}</priority></presence>")
@@ -415,7 +415,7 @@ async def test_priorities(text, priority):
 
 
 @pytest.mark.parametrize("text", ["128", "-129", "", "high", "1.5", "1 2", "<b/>", "٣", "9" * 9000])
-async def test_a_bad_priority_is_refused_and_changes_nothing(text):
+async def test_a_bad_priority_is_refused_and_changes_nothing(text: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         before = ann.session.presence
@@ -442,12 +442,14 @@ async def test_errors_go_back_to_the_session_that_they_are_for():
         ann, bob = await here.client("ann"), await here.client("bob")
         for to in (f"bob@{DOMAIN}/phone", f"bob@{DOMAIN}", "room@else.example/nick", ""):
             address = f"to='{to}'" if to else ""
-            error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            error = (
+                "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            )
             assert await ann.say(f"<presence type='error' {address}>{error}</presence>") == []
         assert heard(bob) == ["error gone"]
 
 
-# -- the entity, and the cost -------------------------------------------------------------------------
+# -- the entity, and the cost ------------------------------------------------------------
 
 
 async def test_an_error_to_a_bare_address_is_for_nobody():
@@ -469,7 +471,7 @@ async def test_a_broadcast_touches_only_contacts_who_are_on_line():
         inner = router._takes["person"]
         router.connect(
             {"person": lambda to, parcel: (parcels.append(to), inner(to, parcel))},
-            lambda session, stanza: None,
+            lambda _session, _stanza: None,
         )
         await ann.say("<presence><show>away</show></presence>")
         assert parcels == [f"bob@{DOMAIN}"]

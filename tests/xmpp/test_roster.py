@@ -6,10 +6,10 @@ from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import escape, parse
 from clarion.xmpp.ext import roster as module
 from clarion.xmpp.ext.roster import CHANGES_PUSHED, GROUPS_LIMIT, NAME_LIMIT_BYTES
-from clarion.xmpp.roster import ROSTER_LIMIT, RosterItem
+from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import item_element
 from fakes.acquaintances import GET, acquaintances, in_short, short
-from fakes.household import DOMAIN, settle, stanza_of
+from fakes.household import DOMAIN, Client, settle, stanza_of
 
 
 def query(*items: str) -> str:
@@ -24,7 +24,7 @@ def known(version: str) -> str:
     return f"<query xmlns='jabber:iq:roster' ver='{version}'/>"
 
 
-async def change(client, *items: str) -> list[str]:
+async def change(client: Client, *items: str) -> list[str]:
     return in_short(await client.ask_all("set", query(*items)))
 
 
@@ -74,7 +74,7 @@ async def test_a_roster_that_cannot_be_read_makes_nobody_interested():
 
 
 @pytest.mark.parametrize("kind", ["get", "set"])
-async def test_somebody_elses_roster_is_forbidden(kind):
+async def test_somebody_elses_roster_is_forbidden(kind: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         answer = await ann.ask(kind, query(item("cai")), f"bob@{DOMAIN}")
@@ -100,7 +100,10 @@ async def test_adding_updating_and_removing_is_pushed_to_all_who_asked_for_the_r
         desk = await here.client("ann", "desk", available=False)
         deaf = await here.client("ann", "deaf", interested=False)
         for what, pushed in (
-            (item("bob", "name='Bob'", "<group>Friends</group>"), "1: bob none name=Bob in=Friends"),
+            (
+                item("bob", "name='Bob'", "<group>Friends</group>"),
+                "1: bob none name=Bob in=Friends",
+            ),
             (item("bob"), "2: bob none"),
             (item("bob", "subscription='remove'"), "3: bob remove"),
         ):
@@ -123,7 +126,7 @@ async def test_a_push_is_addressed_to_one_session_and_has_an_id_of_its_own():
 async def test_addresses_are_normalised():
     async with acquaintances() as here:
         ann = await here.client("ann")
-        await change(ann, f"<item jid='BOB@Corp.Example.'/>")
+        await change(ann, "<item jid='BOB@Corp.Example.'/>")
         assert await here.item("ann", "bob") is not None
 
 
@@ -145,7 +148,7 @@ async def test_an_update_leaves_the_subscription_as_it_is():
 
 
 @pytest.mark.parametrize("subscription", ["both", "to", "from", "none", "foobar"])
-async def test_a_client_cannot_give_itself_a_subscription(subscription):
+async def test_a_client_cannot_give_itself_a_subscription(subscription: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         answer = await change(ann, item("bob", f"subscription='{subscription}' approved='true'"))
@@ -184,7 +187,7 @@ async def test_listing_somebody_who_has_asked_keeps_the_request():
         ),
     ],
 )
-async def test_what_is_refused_changes_nothing(items, condition):
+async def test_what_is_refused_changes_nothing(items: tuple[str, ...], condition: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         assert await change(ann, *items) == [f"error {condition}"]
@@ -197,9 +200,7 @@ async def test_names_and_groups_may_be_as_long_as_the_limit():
         ann = await here.client("ann")
         long = "x" * NAME_LIMIT_BYTES
         groups = "".join(f"<group>{n}</group>" for n in range(GROUPS_LIMIT - 1))
-        answer = await change(
-            ann, item("bob", f"name='{long}'", f"{groups}<group>{long}</group>")
-        )
+        answer = await change(ann, item("bob", f"name='{long}'", f"{groups}<group>{long}</group>"))
         assert answer[-1] == "result"
 
 
@@ -215,7 +216,7 @@ async def test_a_full_roster_takes_nobody_more():
     async with acquaintances() as here:
         ann, bob = await here.client("ann"), await here.client("bob")
         book = await here.book("ann")
-        for number in range(ROSTER_LIMIT):
+        for number in range(here.services.limits.contacts_per_person):
             book._items[f"c{number}@x"] = RosterItem(f"c{number}@x")
         assert await change(ann, item("bob")) == ["error not-allowed"]
         assert await here.say(ann, "subscribe", "bob") == ["error not-allowed"]
@@ -266,7 +267,7 @@ async def test_removing_a_contact_ends_both_subscriptions():
         ("none", "none", []),
     ],
 )
-async def test_removing_a_contact_ends_what_there_is(mine, theirs, told):
+async def test_removing_a_contact_ends_what_there_is(mine: str, theirs: str, told: list[str]):
     async with acquaintances() as here:
         ann, bob = await here.client("ann"), await here.client("bob")
         await here.house.contacts("ann", "bob", mine)
@@ -339,7 +340,7 @@ async def test_who_knows_an_older_version_gets_the_changes_in_order_after_the_re
 
 
 @pytest.mark.parametrize("version", ["99", "-1", "abc", "1.0", "1" * 40, "\u0663"])
-async def test_a_version_that_was_never_given_asks_for_everything(version):
+async def test_a_version_that_was_never_given_asks_for_everything(version: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         await change(ann, item("bob"))
@@ -347,8 +348,10 @@ async def test_a_version_that_was_never_given_asks_for_everything(version):
         assert answer == ["roster 1: bob none"]
 
 
-@pytest.mark.parametrize(("changes", "pushed"), [(CHANGES_PUSHED, True), (CHANGES_PUSHED + 1, False)])
-async def test_after_many_changes_everything_is_sent(changes, pushed):
+@pytest.mark.parametrize(
+    ("changes", "pushed"), [(CHANGES_PUSHED, True), (CHANGES_PUSHED + 1, False)]
+)
+async def test_after_many_changes_everything_is_sent(changes: int, pushed: bool):
     async with acquaintances() as here:
         ann = await here.client("ann", available=False)
         async with here.services.rosters.change(here.house.person("ann")) as book:

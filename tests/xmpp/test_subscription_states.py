@@ -129,7 +129,7 @@ Both                  | yes | From
 """
 
 
-def rows(**tables):
+def rows(**tables: str):
     found = []
     for kind, table in tables.items():
         lines = table.strip().splitlines()
@@ -147,7 +147,7 @@ def rows(**tables):
     ("kind", "state", "routed", "after"),
     rows(subscribe=A_2_1, unsubscribe=A_2_2, subscribed=A_2_3, unsubscribed=A_2_4),
 )
-def test_outbound(kind, state, routed, after):
+def test_outbound(kind: Kind, state: State, routed: bool, after: State):
     step = outbound(kind, state)
     assert (step.state, step.route) == (after, routed)
 
@@ -156,7 +156,7 @@ def test_outbound(kind, state, routed, after):
     ("kind", "state", "delivered", "after"),
     rows(subscribe=A_3_1, unsubscribe=A_3_2, subscribed=A_3_3, unsubscribed=A_3_4),
 )
-def test_inbound(kind, state, delivered, after):
+def test_inbound(kind: Kind, state: State, delivered: bool, after: State):
     step = inbound(kind, state)
     # Footnote of A.3.1: who is subscribed already is told so on the owner's behalf.
     reply = kind is Kind.SUBSCRIBE and state in {FROM, FROM_OUT, BOTH}
@@ -164,36 +164,36 @@ def test_inbound(kind, state, delivered, after):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_subscribed_out_of_the_blue_is_a_pre_approval(state):
+def test_subscribed_out_of_the_blue_is_a_pre_approval(state: State):
     expected = True if state in {NONE, NONE_OUT, TO} else None
     assert outbound(Kind.SUBSCRIBED, state).approved is expected
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_unsubscribed_cancels_a_pre_approval(state):
+def test_unsubscribed_cancels_a_pre_approval(state: State):
     assert outbound(Kind.UNSUBSCRIBED, state).approved is False
 
 
 @pytest.mark.parametrize("kind", [Kind.SUBSCRIBE, Kind.UNSUBSCRIBE])
 @pytest.mark.parametrize("state", STATES)
-def test_asking_leaves_a_pre_approval_alone(kind, state):
+def test_asking_leaves_a_pre_approval_alone(kind: Kind, state: State):
     assert outbound(kind, state).approved is None
 
 
 @pytest.mark.parametrize(("before", "after"), [(NONE, FROM), (NONE_OUT, FROM_OUT), (TO, BOTH)])
-def test_a_request_that_was_approved_beforehand_is_answered_at_once(before, after):
+def test_a_request_that_was_approved_beforehand_is_answered_at_once(before: State, after: State):
     step = inbound(Kind.SUBSCRIBE, before, approved=True)
     assert step == Inbound(after, deliver=False, reply=True)
 
 
 @pytest.mark.parametrize("kind", [Kind.SUBSCRIBED, Kind.UNSUBSCRIBE, Kind.UNSUBSCRIBED])
 @pytest.mark.parametrize("state", STATES)
-def test_a_pre_approval_concerns_requests_only(kind, state):
+def test_a_pre_approval_concerns_requests_only(kind: Kind, state: State):
     assert inbound(kind, state, approved=True) == inbound(kind, state)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_items_carry_their_state(state):
+def test_items_carry_their_state(state: State):
     item = moved_to(RosterItem("bob@corp.example", name="Bob"), state, b"<presence/>")
     assert state_of(item) == state
     assert item.name == "Bob"

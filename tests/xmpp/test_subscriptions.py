@@ -10,8 +10,9 @@ from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
 from clarion.xmpp.ext.subscriptions import REQUEST_LIMIT_BYTES, correct, subscriptions, take
+from clarion.xmpp.rosters import RosterBook
 from clarion.xmpp.subscription_states import state_of
-from fakes.acquaintances import GET, acquaintances, in_short, short
+from fakes.acquaintances import GET, Acquaintances, acquaintances, in_short, short
 from fakes.household import DOMAIN
 
 
@@ -68,7 +69,9 @@ async def test_a_request_carries_bare_addresses_and_all_that_was_in_it():
 async def test_a_request_waits_until_it_is_answered():
     async with acquaintances() as here:
         ann = await here.client("ann")
-        await ann.say(f"<presence type='subscribe' to='bob@{DOMAIN}'><status>me</status></presence>")
+        await ann.say(
+            f"<presence type='subscribe' to='bob@{DOMAIN}'><status>me</status></presence>"
+        )
         phone = await here.house.log_in("bob", "phone", priority=None)
         await phone.ask("get", GET)
         # Interested is not enough, and every session is asked when it comes.
@@ -76,9 +79,9 @@ async def test_a_request_waits_until_it_is_answered():
         got = await phone.say("<presence/>")
         assert in_short(got) == ["available bob/phone>bob", "subscribe ann>bob"]
         assert b"<status>me</status>" in got[1]
-        assert await phone.say("<presence><show>away</show></presence>") == [got[0].replace(
-            b"/>", b"><show>away</show></presence>"
-        )]
+        assert await phone.say("<presence><show>away</show></presence>") == [
+            got[0].replace(b"/>", b"><show>away</show></presence>")
+        ]
         desk = await here.house.log_in("bob", "desk", priority=None)
         assert "subscribe ann>bob" in in_short(await desk.say("<presence/>"))
         await here.say(desk, "unsubscribed", "ann")
@@ -201,7 +204,7 @@ async def test_a_request_is_taken_back():
 
 
 @pytest.mark.parametrize("kind", ["unsubscribe", "unsubscribed"])
-async def test_ending_what_is_not_there_says_nothing(kind):
+async def test_ending_what_is_not_there_says_nothing(kind: str):
     async with acquaintances() as here:
         ann, bob = await here.client("ann"), await here.client("bob")
         assert await here.say(ann, kind, "bob") == []
@@ -248,7 +251,7 @@ async def test_who_was_thrown_out_is_not_let_in_by_an_old_pre_approval():
 
 
 @pytest.mark.parametrize("subscription", ["from", "both"])
-async def test_approving_a_subscriber_changes_nothing(subscription):
+async def test_approving_a_subscriber_changes_nothing(subscription: str):
     async with acquaintances() as here:
         bob = await here.client("bob")
         await here.house.contacts("bob", "ann", subscription)
@@ -269,7 +272,7 @@ async def test_nobody_learns_who_has_an_account():
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
-async def test_other_domains_cannot_be_reached(kind):
+async def test_other_domains_cannot_be_reached(kind: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         answer = await ann.say(f"<presence id='p' type='{kind}' to='zoe@else.example'/>")
@@ -286,7 +289,7 @@ async def test_other_domains_cannot_be_reached(kind):
         ("to='@'", "jid-malformed"),
     ],
 )
-async def test_odd_addresses(to, condition):
+async def test_odd_addresses(to: str, condition: str):
     async with acquaintances() as here:
         ann = await here.client("ann")
         answer = await ann.say(f"<presence type='subscribe' {to}/>")
@@ -357,23 +360,25 @@ async def test_a_correction_leaves_what_has_changed_since():
         assert (await here.item("ann", "bob")).subscription == "both"
         await here.house.contacts("bob", "ann", "none")
         here.house.database.fail_next(UnavailableError("the disk is full"))
-        await correct(here.services, here.people, f"ann@{DOMAIN}", f"bob@{DOMAIN}")
+        with pytest.raises(UnavailableError):
+            await correct(here.services, here.people, f"ann@{DOMAIN}", f"bob@{DOMAIN}")
         assert (await here.item("ann", "bob")).subscription == "both"
 
 
 # -- everything together -------------------------------------------------------------------------
 
+Steps = list[tuple[str, str]]
 ACTIONS = ("subscribe", "subscribed", "unsubscribe", "unsubscribed", "remove", "list")
 
 
 class Reader:
     """What a client knows that believes its pushes and nothing else."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.version = 0
         self.known = {}
 
-    def read(self, raws):
+    def read(self, raws: list[bytes]):
         for raw in raws:
             tree = parse(raw)
             query = tree.find("{jabber:iq:roster}query")
@@ -390,7 +395,7 @@ class Reader:
                 self.known[contact] = item
 
 
-def expected(book):
+def expected(book: RosterBook):
     found = {}
     for item in book.items():
         if item.listed:
@@ -400,7 +405,7 @@ def expected(book):
     return found
 
 
-async def play(steps):
+async def play(steps: Steps):
     async with acquaintances() as here:
         clients = {name: await here.client(name) for name in ("ann", "bob")}
         readers = {name: Reader() for name in clients}
@@ -419,7 +424,7 @@ async def play(steps):
             await check(here, readers)
 
 
-async def check(here, readers):
+async def check(here: Acquaintances, readers: dict[str, Reader]):
     states = {}
     for name, other in (("ann", "bob"), ("bob", "ann")):
         book = await here.book(name)
@@ -443,5 +448,5 @@ STEPS = st.lists(st.tuples(st.sampled_from(["ann", "bob"]), st.sampled_from(ACTI
 
 @settings(deadline=None, max_examples=60)
 @given(STEPS)
-def test_two_rosters_always_agree_and_clients_know_theirs_from_pushes_alone(steps):
+def test_two_rosters_always_agree_and_clients_know_theirs_from_pushes_alone(steps: Steps):
     asyncio.run(play(steps))

@@ -5,7 +5,7 @@ from typing import Any
 
 from clarion.admin.arguments import Arguments
 from clarion.admin.desk import Desk, Progress
-from clarion.admin.placing import found, found_or_made
+from clarion.admin.placing import check_place, found, found_or_made
 from clarion.core.model import Person
 from clarion.core.profile import PersonFields, checked_fields, checked_name
 from clarion.lib.errors import UsageError
@@ -72,6 +72,8 @@ async def add(desk: Desk, arguments: Arguments, progress: Progress) -> Mapping[s
         prepare_password(password)
     if department is None and (title or manager):
         raise UsageError("title, manager: these belong to a department; name one")
+    if department is not None:
+        check_place(desk.directory, department, address)
     where = None if department is None else await found_or_made(desk.directory, department)
     person = await desk.directory.add_person(address, **fields)
     if password is not None:
@@ -129,6 +131,8 @@ async def change(desk: Desk, arguments: Arguments, progress: Progress) -> Mappin
         prepare_password(password)
     if department is None and (title is not None or manager is not None):
         raise UsageError("title, manager: these belong to a department; name one")
+    if department is not None:
+        check_place(desk.directory, department, address)
     left = None if leave is None else found(desk.directory, leave)
     if leave is not None and left is None:
         raise UsageError(f"{leave}: there is no such department")

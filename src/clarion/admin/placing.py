@@ -58,6 +58,17 @@ def name_for(text: str) -> str:
     return "" if "@" in text else text
 
 
+def check_place(directory: Directory, text: str, person: str) -> None:
+    """Make sure that the person with the address ``person`` could join what ``text`` names.
+
+    Raises:
+        UsageError: It can neither be found nor made.
+
+    """
+    if found(directory, text) is None and address_for(directory, text) == person:
+        raise UsageError(f"{person}: a person and a department cannot share an address")
+
+
 async def found_or_made(directory: Directory, text: str) -> Department:
     """Return the department that ``text`` names.
 

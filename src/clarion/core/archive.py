@@ -118,6 +118,14 @@ class Archive(Protocol):
         """
         ...
 
+    async def settled(self) -> None:
+        """Return when every item appended so far is committed or was refused.
+
+        Who reads what waits for a person calls it first: an item may have
+        been routed, and found nobody on line, while its commit is under way.
+        """
+        ...
+
     async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
         """Return one page; at most ``query.limit`` items."""
         ...

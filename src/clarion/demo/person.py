@@ -79,7 +79,7 @@ class DemoPerson(slixmpp.ClientXMPP):
                 message.send()
             case "read":
                 self.plugin["xep_0333"].send_marker(
-                    mto=self.senders[order["id"]], id=order["id"], marker="displayed"
+                    mto=slixmpp.JID(self.senders[order["id"]]), id=order["id"], marker="displayed"
                 )
             case "leave":
                 self.disconnect()

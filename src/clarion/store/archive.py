@@ -1,5 +1,6 @@
 """The archive on a database (docs/decisions/0004-archive-layout.md)."""
 
+import asyncio
 from asyncio import Future
 from collections.abc import Sequence
 from typing import Any, Final
@@ -83,6 +84,13 @@ class DatabaseArchive:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._newest: Future[Any] | None = None  # commits are in order, so it speaks for all
+
+    async def settled(self) -> None:
+        """See ``Archive``."""
+        newest = self._newest
+        if newest is not None and not newest.done():
+            await asyncio.wait((newest,))
 
     def append(self, item: Item, owners: Sequence[Owner]) -> Future[Any]:
         """See ``Archive``.
@@ -109,7 +117,9 @@ class DatabaseArchive:
         # The entity that accepted it: the sender if they are ours, else the recipient.
         ours = item.recipient if all(owner.incoming for owner in owners) else item.sender
         entity = person_entity(ours.partition("/")[0])
-        return self._database.put(entity, WriteOp(_APPEND[len(owners)], (row, *lines)))
+        op = WriteOp(_APPEND[len(owners)], (row, *lines))
+        self._newest = self._database.put(entity, op)
+        return self._newest
 
     async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
         """See ``Archive``."""

@@ -1,18 +1,14 @@
 """The thread's side of the writer: many writes in one SQLite transaction.
 
-Each step of a statement lets go of Python's global lock, and a busy event
-loop gives it back late: ``executemany`` over a batch of 20 was seen to take
-4 s beside a loop that was never idle. So writes that may be merged become
-``INSERT ... VALUES`` with many rows, which take one step (decision 0003).
+Writes that may be merged run with ``executemany``, statement by statement.
+Many rows in one ``INSERT`` were measured and cost more (decision 0003).
 """
 
-import re
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
-from clarion.core.ports import Row, Value, WriteOp
+from clarion.core.ports import Row, WriteOp
 from clarion.lib.crashpoint import AFTER_COMMIT, BEFORE_COMMIT, MID_BATCH, CrashPoints
 from clarion.lib.errors import ClarionError, UnavailableError, UsageError
 from clarion.store.refusals import refusal
@@ -20,17 +16,8 @@ from clarion.store.refusals import refusal
 Outcome = list[Row] | ClarionError
 """What became of one write."""
 
-WIDTHS: Final = (64, 16, 4, 1)
-"""Rows per merged INSERT: few different texts, so each is prepared once."""
-
 _REFUSED: Final = (sqlite3.Error, OverflowError, TypeError, ValueError)
 # What a statement can raise; the last three are parameters that SQLite cannot hold.
-
-_INSERT: Final = re.compile(
-    r"(?P<head>\s*INSERT INTO [^?]+ VALUES\s*)(?P<row>\([?,\s]+\))"
-    r"(?P<tail>\s*|\s+ON CONFLICT[^?]+)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def _explain(error: Exception) -> ClarionError:
@@ -53,7 +40,6 @@ class Transactions:
     def __init__(self, connection: sqlite3.Connection, crash_points: CrashPoints) -> None:
         self._connection = connection
         self._crash = crash_points
-        self._wide: dict[str, tuple[str, ...] | None] = {}
 
     def commit(self, ops: Sequence[WriteOp]) -> list[Outcome]:
         """Run ``ops`` in one transaction; each is all or nothing.
@@ -90,7 +76,8 @@ class Transactions:
                 outcomes.append(self._one(ops[start]))
             else:
                 for place, sql in enumerate(shape.statements):
-                    self._many(sql, [op.parameters[place] for op in ops[start:end]])
+                    rows = [op.parameters[place] for op in ops[start:end]]
+                    self._connection.executemany(sql, rows)
                     self._crash.reach(MID_BATCH)
                 outcomes += [[] for _ in range(end - start)]
             start = end
@@ -104,20 +91,6 @@ class Transactions:
                 rows = cursor.fetchall()
             self._crash.reach(MID_BATCH)
         return rows
-
-    def _many(self, sql: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        if sql not in self._wide:
-            self._wide[sql] = widen(sql)
-        texts = self._wide[sql]
-        if texts is None:
-            self._connection.executemany(sql, rows)
-            return
-        start = 0
-        for width, text in zip(WIDTHS, texts, strict=True):
-            while len(rows) - start >= width:
-                flat = tuple(chain.from_iterable(rows[start : start + width]))
-                self._connection.execute(text, flat)
-                start += width
 
     def _apart(self, ops: Sequence[WriteOp]) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -162,21 +135,6 @@ class Transactions:
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-
-def widen(sql: str) -> tuple[str, ...] | None:
-    """Return ``sql`` with as many rows as each of ``WIDTHS``.
-
-    Returns:
-        ``None`` when it is no plain ``INSERT ... VALUES (?, ...)``, with or
-        without an ``ON CONFLICT`` that has no parameters of its own.
-
-    """
-    match = _INSERT.fullmatch(sql)
-    if match is None:
-        return None
-    head, row, tail = match["head"], match["row"], match["tail"]
-    return tuple(head + ", ".join([row] * width) + tail for width in WIDTHS)
 
 
 def all_failed(ops: Sequence[WriteOp], text: str) -> list[Outcome]:

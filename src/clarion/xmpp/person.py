@@ -195,6 +195,8 @@ class PersonEntity:
     async def _send_waiting(self, session: Session) -> ItemId | None:
         """Send page after page; returns the last item, ``None`` when the session went away."""
         while True:
+            # What was routed a moment ago may not be committed, and so not be readable, yet.
+            await self._archive.settled()
             after = self.reach.waiting_above
             if after is None:
                 return self.reach.level()

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from clarion.core.model import PersonNumber
-
-ROSTER_LIMIT: Final = 10_000
-"""LIMIT: entries a roster may have; above it a roster set is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class RosterItem:
         pending_in: The contact's subscription request as bytes while the
             owner has not answered; such an item may be in no roster yet.
         listed: Whether the item is in the roster that clients see. An item
-            that only holds a pending request or a pre-approval is not.
+            that only holds a pending request is not.
         groups: Names of groups, sorted.
 
     """

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import SessionId
-from clarion.xmpp.roster import ROSTER_LIMIT, RosterItem, RosterStore
+from clarion.xmpp.roster import RosterItem, RosterStore
 from clarion.xmpp.subscription_states import state_of
 
 BOOKS_CACHED: Final = 1_000
@@ -65,10 +65,9 @@ class RosterBook:
         """Return all items, unlisted ones too."""
         return self._items.values()
 
-    @property
-    def full(self) -> bool:
-        """Whether no contact can be added (``ROSTER_LIMIT``)."""
-        return len(self._items) >= ROSTER_LIMIT
+    def __len__(self) -> int:
+        """Return how many items there are, unlisted ones too."""
+        return len(self._items)
 
     @property
     def watchers(self) -> Collection[str]:

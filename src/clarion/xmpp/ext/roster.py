@@ -9,7 +9,7 @@ from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
-from clarion.xmpp.ext.subscriptions import end, full_roster
+from clarion.xmpp.ext.subscriptions import check_room, end
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import (
@@ -68,10 +68,10 @@ async def get(context: Context, stanza: Stanza, query: Element) -> bytes | None:
             items = b"".join(item_element(item) for item in book.items() if item.listed)
             return query_element(items, str(book.version))
         if changed:
-            # In the next turn of the loop: the result comes first.
-            services.crew.errand(
-                _push_changes(context, book, known, changed), name=f"roster for {session.full}"
-            )
+            # In the next turn of the loop, since the result comes first; the book
+            # stays locked until then, so that no newer push comes before these.
+            work = _push_changes(context, book, known, changed, stack.pop_all())
+            services.crew.errand(work, name=f"roster for {session.full}")
         return None
 
 
@@ -118,8 +118,7 @@ async def _put(context: Context, contact: str, name: str, groups: tuple[str, ...
     async with services.rosters.change(context.person) as book:
         item = book.get(contact)
         if item is None:
-            if book.full:
-                raise full_roster()
+            check_room(services, book)
             item = RosterItem(contact)
         await book.put(replace(item, name=name, groups=groups, listed=True), visible=True)
         push_contact(context.entity.sessions.values(), book, contact, services.token)

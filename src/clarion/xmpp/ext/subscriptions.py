@@ -21,7 +21,7 @@ from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.notices import hide_from, show_to, tell
 from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
-from clarion.xmpp.roster import ROSTER_LIMIT, RosterItem
+from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import push_contact
 from clarion.xmpp.rosters import RosterBook
 from clarion.xmpp.services import Services
@@ -73,8 +73,8 @@ async def send(context: Context, stanza: Stanza) -> None:
             after = replace(after, approved=step.approved)
         if kind in {Kind.SUBSCRIBE, Kind.SUBSCRIBED} and after != before:
             after = replace(after, listed=True)
-            if book.get(contact) is None and book.full:
-                raise full_roster()
+            if book.get(contact) is None:
+                check_room(services, book)
         await keep(book, before, after)
         _push_change(services, context.entity, book, before, after)
         if state_of(before).shows and not step.state.shows:
@@ -117,21 +117,22 @@ async def correct(services: Services, people: People, address: str, contact: str
 
     The two disagree when the server died between the two commits of a change.
     Unlike ``unsubscribed`` on its way it does not touch a request made since.
+
+    Raises:
+        UnavailableError: The roster cannot be read or kept; nothing has changed.
+
     """
     person = services.directory.person(address)
     if person is None:
         return
-    try:
-        async with services.rosters.change(person) as book:
-            other = services.rosters.cached(contact)
-            item = book.get(contact)
-            if item is None or not state_of(item).sees or other is None:
-                return
-            if address not in other.watchers:
-                parcel = Parcel("presence", Kind.UNSUBSCRIBED, contact, "", b"")
-                await _take(services, people, parcel, book, address)
-    except ClarionError as error:
-        log.warning("a roster was not corrected", owner=address, why=str(error))
+    async with services.rosters.change(person) as book:
+        other = services.rosters.cached(contact)
+        item = book.get(contact)
+        if item is None or not state_of(item).sees or other is None:
+            return
+        if address not in other.watchers:
+            parcel = Parcel("presence", Kind.UNSUBSCRIBED, contact, "", b"")
+            await _take(services, people, parcel, book, address)
 
 
 def end(context: Context, item: RosterItem) -> None:
@@ -148,12 +149,20 @@ def end(context: Context, item: RosterItem) -> None:
         tell(services, Kind.UNSUBSCRIBED, account, item.contact)
 
 
-def full_roster() -> StanzaError:
-    """Return the refusal of a contact more than ``ROSTER_LIMIT``."""
-    return StanzaError(
-        StanzaCondition.NOT_ALLOWED,
-        f"the roster is full: it has {ROSTER_LIMIT} contacts; remove one first",
-    )
+def check_room(services: Services, book: RosterBook) -> None:
+    """Make sure that one more contact fits in.
+
+    Raises:
+        StanzaError: The roster has ``limits.contacts_per_person`` entries, open
+            requests among them.
+
+    """
+    most = services.limits.contacts_per_person
+    if len(book) >= most:
+        raise StanzaError(
+            StanzaCondition.NOT_ALLOWED,
+            f"the roster is full: it has {most} contacts; remove one first",
+        )
 
 
 async def keep(book: RosterBook, before: RosterItem, after: RosterItem) -> None:
@@ -199,7 +208,7 @@ async def _take(
     kind, contact = Kind(parcel.kind), parcel.sender
     before = book.get(contact)
     if before is None:
-        if kind is Kind.SUBSCRIBE and book.full:
+        if kind is Kind.SUBSCRIBE and len(book) >= services.limits.contacts_per_person:
             tell(services, Kind.UNSUBSCRIBED, owner, contact)
             return
         before = RosterItem(contact, listed=False)
