@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Everything the tests, the demo and the gates need; made again when the list changes.
 READY := $(VENV)/.ready
 
-.PHONY: run test push lint types layers format docs bench soak interop clean
+.PHONY: run test push lint types layers format docs bench clean
 
 run: $(READY)
 	@$(BIN)/clarion demo
@@ -15,7 +15,7 @@ test: $(READY) lint types layers
 
 # The gate before a push: everything that needs no server process.
 push: $(READY) lint types layers
-	$(BIN)/python -m pytest -q -n 2 tests/lib tests/wire tests/core tests/config tests/contract tests/xmpp
+	$(BIN)/python tests/run.py --quick
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -37,9 +37,6 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python bench/chat.py
-
-soak: $(READY)
-	$(BIN)/python -m pytest -q -m soak tests
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clarion needs Python 3.11 or newer; set PYTHON=/path/to/python3")'

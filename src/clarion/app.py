@@ -5,13 +5,11 @@ import contextlib
 import gc
 import os
 import signal
-import ssl
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from clarion.admin.desk import Desk
@@ -22,13 +20,13 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import crew
 from clarion.lib.ids import Mint
 from clarion.lib.limits import raise_open_files
 from clarion.lib.log import configure, get_logger
-from clarion.lib.tls import XMPP_CLIENT, channel_bindings, server_context
 from clarion.store.archive import DatabaseArchive
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.ledger import DatabaseLedger
@@ -56,11 +54,13 @@ class House:
     Attributes:
         addresses: Kind of listener (``starttls``, ``tls``, ``plain``) and ``host:port``.
         door: The XMPP door.
+        reload: Reads again what can change at run time (SIGHUP).
 
     """
 
     addresses: tuple[tuple[str, str], ...]
     door: XmppDoor
+    reload: Callable[[], None]
 
 
 @asynccontextmanager
@@ -73,8 +73,7 @@ async def open_house(
         UsageError: It cannot start as configured; one line, and nothing was begun.
 
     """
-    tls = _contexts(config, clock)
-    bindings = _bindings(config)
+    certificate = _certificate(config, clock)
     pages = environment.get(MAX_PAGES)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
@@ -134,12 +133,12 @@ async def open_house(
             features=Features(switchboard.features, switchboard.account_features),
         )
         door = XmppDoor(
-            config.xmpp, config.limits, services, people, switchboard, router, tls, bindings
+            config.xmpp, config.limits, services, people, switchboard, router, certificate
         )
         await stack.enter_async_context(door.serve())
         desk = Desk(directory, identity, ledger, seal, lambda: {"sessions": len(door.lifecycle)})
         await stack.enter_async_context(AdminListener(config.socket, desk).serve())
-        yield House(tuple(door.addresses), door)
+        yield House(tuple(door.addresses), door, lambda: _reload(certificate, clock))
 
 
 async def serve(
@@ -163,6 +162,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     files = raise_open_files()
     async with open_house(config, clock or SystemClock()) as house:
+        loop.add_signal_handler(signal.SIGHUP, house.reload)
         _settle_memory()
         log.info(
             "clarion is open",
@@ -215,24 +215,17 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def _contexts(config: Config, clock: Clock) -> tuple[ssl.SSLContext, ssl.SSLContext] | None:
+def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:
     if not config.xmpp.listen and not config.xmpp.listen_tls:
         return None
-    certificate, key, now = config.tls.certificate, config.tls.key, clock.wall()
-    minimum = config.tls.minimum
-    return (
-        server_context(certificate, key, alpn=(), now=now, minimum=minimum),
-        server_context(certificate, key, alpn=(XMPP_CLIENT,), now=now, minimum=minimum),
-    )
+    tls = config.tls
+    return CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())
 
 
-def _bindings(config: Config) -> Callable[[Any], Mapping[str, bytes]]:
-    pem = b""
-    if config.xmpp.listen or config.xmpp.listen_tls:
-        with contextlib.suppress(OSError):
-            pem = Path(config.tls.certificate).read_bytes()
-
-    def tell(ssl_object: Any) -> Mapping[str, bytes]:
-        return channel_bindings(ssl_object, pem) if pem and ssl_object is not None else {}
-
-    return tell
+def _reload(certificate: CertificateHolder | None, clock: Clock) -> None:
+    """Take SIGHUP: new connections see the certificate as it is now."""
+    wrong = () if certificate is None else certificate.reload(clock.wall())
+    for line in wrong:
+        log.error("certificate not reloaded", why=line)
+    if not wrong:
+        log.info("certificate reloaded")

@@ -1,6 +1,7 @@
 """The administration door's language."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -25,8 +26,20 @@ def test_a_request_is_a_verb_and_arguments():
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"\n", b"nonsense", b"[]", b"1", b"{}", b'{"verb": 1}', b'{"verb": "a", "extra": 1}']
-    + [b'{"verb": "a", "arguments": []}', b"\xff\xfe", b"[" * 100_000, b"GET / HTTP/1.1\r\n"],
+    [
+        b"",
+        b"\n",
+        b"nonsense",
+        b"[]",
+        b"1",
+        b"{}",
+        b'{"verb": 1}',
+        b'{"verb": "a", "extra": 1}',
+        b'{"verb": "a", "arguments": []}',
+        b"\xff\xfe",
+        b"[" * 100000,
+        b"GET / HTTP/1.1\r\n",
+    ],
 )
 def test_anything_else_is_refused(line: bytes):
     with pytest.raises(PeerError):
@@ -36,10 +49,8 @@ def test_anything_else_is_refused(line: bytes):
 @settings(deadline=None)
 @given(st.binary())
 def test_any_line_is_read_or_refused(line: bytes):
-    try:
+    with suppress(PeerError):
         parse_request(line)
-    except PeerError:
-        pass
 
 
 @pytest.mark.parametrize("kind", [PeerError, UsageError, DeniedError, UnavailableError])

@@ -1,6 +1,7 @@
 """A command asks the running server; without one it works on the database itself."""
 
 import asyncio
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from clarion.admin.listener import AdminListener
 from clarion.cli import asking
 from clarion.cli.asking import TRIES
 from clarion.config.load import load
+from clarion.lib import log
 from clarion.store.opening import lock
 from fakes.database import InMemoryDatabase
 from fakes.organisation import Organisation
@@ -22,7 +24,8 @@ Run = Callable[..., Any]
 
 @contextmanager
 def server(socket: Path) -> Iterator[Organisation]:
-    """Run an administration door in a thread of its own."""
+    """Run an administration door in a thread of its own; its log goes nowhere."""
+    log.configure("error", "text", stream=io.StringIO())
     opened: list[Organisation] = []
     ready, stop = threading.Event(), threading.Event()
 

@@ -41,8 +41,9 @@ def test_lines_are_counted_as_an_editor_does():
 )
 def test_what_has_no_form_is_told(text: str, faults: list[tuple[int, str]]):
     _, found = read_columns(text)
-    assert [(line, text[: len(start)]) for (line, text), (_, start) in zip(found, faults)] == faults
     assert len(found) == len(faults)
+    for (line, told), (expected_line, start) in zip(found, faults, strict=True):
+        assert (line, told[: len(start)]) == (expected_line, start)
 
 
 @settings(deadline=None)

@@ -93,7 +93,7 @@ def test_each_refusal_has_its_code(
         raise error
 
     command = click.Command("run", callback=fail)
-    monkeypatch.setattr(clarion, "get_command", lambda context, name: command)
+    monkeypatch.setattr(clarion, "get_command", lambda *_: command)
     result = run("run")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", text)
 

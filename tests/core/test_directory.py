@@ -155,9 +155,9 @@ async def test_what_the_store_refuses_changes_nothing(house: Organisation):
 
 async def test_unknown_names_are_refused_by_name(house: Organisation):
     await house.directory.add_person("ann@corp.example")
-    with pytest.raises(UsageError, match="bob@corp.example: there is no such person"):
+    with pytest.raises(UsageError, match=r"bob@corp\.example: there is no such person"):
         await house.directory.disable("bob@corp.example")
-    with pytest.raises(UsageError, match="sales@corp.example: there is no such department"):
+    with pytest.raises(UsageError, match=r"sales@corp\.example: there is no such department"):
         await house.directory.join("ann@corp.example", "sales@corp.example")
 
 

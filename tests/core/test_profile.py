@@ -48,7 +48,7 @@ def test_a_phone_is_kept_as_e164(text: str, kept: str):
     ],
 )
 def test_a_phone_is_refused_with_the_reason(text: str, reason: str):
-    with pytest.raises(UsageError, match="^phone: ") as refused:
+    with pytest.raises(UsageError, match=r"^phone: ") as refused:
         checked_phone(text)
     assert reason in str(refused.value)
 
@@ -95,11 +95,22 @@ def test_time_zones_are_those_of_iana(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Berlin", "europe/berlin", "+02:00", "../../etc/passwd", "/etc/localtime", "Factory"]
-    + ["posixrules", "right/UTC", "Europe", "Europe/Berlin\0"],
+    [
+        "",
+        "Berlin",
+        "europe/berlin",
+        "+02:00",
+        "../../etc/passwd",
+        "/etc/localtime",
+        "Factory",
+        "posixrules",
+        "right/UTC",
+        "Europe",
+        "Europe/Berlin\x00",
+    ],
 )
 def test_other_time_zones_are_refused(text: str):
-    with pytest.raises(UsageError, match="^time zone: "):
+    with pytest.raises(UsageError, match=r"^time zone: "):
         checked_time_zone(text)
 
 
@@ -119,7 +130,7 @@ def test_a_name_has_a_limit_and_no_control_characters():
         checked_name("x" * (NAME_LIMIT + 1))
     with pytest.raises(UsageError, match=r"U\+001B"):
         checked_name("red \x1b[31m")
-    with pytest.raises(UsageError, match="^title: "):
+    with pytest.raises(UsageError, match=r"^title: "):
         checked_name("\ud800", "title")
 
 

@@ -52,7 +52,7 @@ class Organisation:
 
     async def do(self, verb: str, **arguments: Any) -> Any:
         """Perform a verb of the administration door."""
-        return await perform(self.desk, verb, arguments, lambda done, total: None)
+        return await perform(self.desk, verb, arguments, lambda *_: None)
 
     async def send(
         self, sender: str, recipient: str, *, resource: str = "", countable: bool = True

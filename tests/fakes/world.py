@@ -282,7 +282,6 @@ class World:
             switchboard,
             router,
             None,
-            lambda tls: {},
         )
 
     async def add(self, name: str, password: str = "secret") -> None:

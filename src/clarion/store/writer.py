@@ -21,10 +21,10 @@ COMMIT_INTERVAL: Final = 0.02
 """Seconds from the start of one batch to the start of the next, at least."""
 
 BATCH_LIMIT: Final = 1_000
-"""LIMIT: writes in a batch, those of ``before_batch`` aside: some 20 ms of the thread."""
+"""LIMIT: writes in a batch, those of ``before_batch`` aside: some 30 ms to commit."""
 
 QUEUE_LIMIT: Final = 20_000
-"""LIMIT: writes that wait or are being committed; some seconds of a slow disk."""
+"""LIMIT: writes that wait or are being committed."""
 
 QUEUE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """LIMIT: text and bytes of the writes that wait or are being committed."""

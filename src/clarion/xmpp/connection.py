@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from clarion.core.model import Person
 from clarion.core.throttle import Throttle, network_of
+from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Alarm
 from clarion.lib.errors import ClarionError, DeniedError, PeerError, UnavailableError
 from clarion.lib.log import get_logger
@@ -45,9 +46,6 @@ HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
 
 log = get_logger("xmpp")
 
-Bindings = Callable[[Any], Mapping[str, bytes]]
-"""From a TLS object to its channel bindings."""
-
 
 @dataclass(frozen=True, slots=True)
 class DoorWays:
@@ -55,8 +53,7 @@ class DoorWays:
 
     Attributes:
         rules: What its streams keep to.
-        tls: For STARTTLS; ``None`` on direct TLS and plain listeners.
-        bindings: Tells the channel bindings of a TLS connection.
+        certificate: What TLS shows; ``None`` on plain listeners.
         direct: TLS comes first (XEP-0368).
         services: The house.
         lifecycle: Sessions.
@@ -69,8 +66,7 @@ class DoorWays:
     """
 
     rules: StreamRules
-    tls: ssl.SSLContext | None
-    bindings: Bindings
+    certificate: CertificateHolder | None
     direct: bool
     services: Services
     lifecycle: Lifecycle
@@ -125,8 +121,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         bindings: Mapping[str, bytes] = {}
-        if self._ways.direct:
-            bindings = self._ways.bindings(transport.get_extra_info("ssl_object"))
+        if self._ways.direct and self._ways.certificate is not None:
+            bindings = self._ways.certificate.bindings(transport.get_extra_info("ssl_object"))
         self._engine = ServerStream(
             self._ways.rules,
             token=self._services.token,
@@ -346,7 +342,8 @@ class Connection(asyncio.Protocol):
         if said:
             self.write(said)
         self.flush()
-        assert self._ways.tls is not None, "STARTTLS is only offered with a certificate"
+        certificate = self._ways.certificate
+        assert certificate is not None, "STARTTLS is only offered with a certificate"
         transport = self._transport
         if transport is None:
             return
@@ -355,7 +352,7 @@ class Connection(asyncio.Protocol):
             secured = await loop.start_tls(
                 transport,
                 self,
-                self._ways.tls,
+                certificate.starttls,
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
@@ -367,7 +364,7 @@ class Connection(asyncio.Protocol):
         if secured is None:
             return
         self._transport = secured
-        engine.secured(self._ways.bindings(secured.get_extra_info("ssl_object")))
+        engine.secured(certificate.bindings(secured.get_extra_info("ssl_object")))
 
     def _address(self, username: str) -> str:
         """Return the normalised address; of what is none, something nobody has."""

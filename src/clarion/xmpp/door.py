@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -17,11 +16,12 @@ from clarion.core.events import PersonChanged, PersonDisabled
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle
+from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.errors import UsageError
 from clarion.lib.log import get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.stream import StreamRules
-from clarion.xmpp.connection import Bindings, Connection, DoorWays
+from clarion.xmpp.connection import Connection, DoorWays
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.ext.subscriptions import take as take_subscription
@@ -49,8 +49,7 @@ class XmppDoor:
         people: The entities of who is on line.
         switchboard: Who takes what.
         router: Connected here, since the door knows both of its ends.
-        tls: Contexts for STARTTLS and for direct TLS; ``None`` without a certificate.
-        bindings: Tells the channel bindings of a TLS connection.
+        certificate: What TLS shows; ``None`` when no listener has TLS.
 
     """
 
@@ -62,15 +61,13 @@ class XmppDoor:
         people: People,
         switchboard: Switchboard,
         router: OneNodeRouter,
-        tls: tuple[ssl.SSLContext, ssl.SSLContext] | None,
-        bindings: Bindings,
+        certificate: CertificateHolder | None,
     ) -> None:
         self._config = config
         self._limits = limits
         self._services = services
         self._people = people
-        self._tls = tls
-        self._bindings = bindings
+        self._certificate = certificate
         self.switchboard = switchboard
         self.lifecycle = Lifecycle(services, people, self.switchboard)
         self.throttle = Throttle()
@@ -125,8 +122,7 @@ class XmppDoor:
         )
         return DoorWays(
             rules=rules,
-            tls=self._tls[0] if self._tls is not None and kind == "starttls" else None,
-            bindings=self._bindings,
+            certificate=self._certificate if kind != "plain" else None,
             direct=kind == "tls",
             services=self._services,
             lifecycle=self.lifecycle,
@@ -139,7 +135,8 @@ class XmppDoor:
 
     async def _listen(self, kind: str, endpoint: Endpoint) -> None:
         ways = self.ways(kind)
-        context = self._tls[1] if self._tls is not None and kind == "tls" else None
+        certificate = ways.certificate
+        context = certificate.direct if certificate is not None and kind == "tls" else None
         try:
             server = await asyncio.get_running_loop().create_server(
                 lambda: Connection(ways),

@@ -141,16 +141,16 @@ class Inbound:
 def outbound(kind: Kind, state: State) -> Outbound:
     """Return what the owner's stanza does (A.2, section 3.4.2)."""
     after = _OUTBOUND[kind].get(state)
-    match kind:
-        case Kind.SUBSCRIBE | Kind.UNSUBSCRIBE:
-            return Outbound(after or state, route=True)
-        case Kind.SUBSCRIBED:
-            approved = True if state in _PRE_APPROVES else None
-            return Outbound(after or state, route=after is not None, approved=approved)
-        case Kind.UNSUBSCRIBED:
-            # A.2.4 lets this cancel a pre-approval where no subscription ends.
-            # It does so always: who ends one does not want it back unasked.
-            return Outbound(after or state, route=after is not None, approved=False)
+    if kind in {Kind.SUBSCRIBE, Kind.UNSUBSCRIBE}:
+        return Outbound(after or state, route=True)
+    approved: bool | None = None
+    if kind is Kind.UNSUBSCRIBED:
+        # A.2.4 lets this cancel a pre-approval where no subscription ends. It
+        # does so always: who ends one does not want it back unasked.
+        approved = False
+    elif state in _PRE_APPROVES:
+        approved = True
+    return Outbound(after or state, route=after is not None, approved=approved)
 
 
 def inbound(kind: Kind, state: State, *, approved: bool = False) -> Inbound:

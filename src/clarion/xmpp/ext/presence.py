@@ -91,9 +91,9 @@ async def probe(context: Context, stanza: Stanza) -> None:
     contact = recipient.bare
     person = services.directory.person(contact)
     if person is not None:
+        book = await services.rosters.book(person)
         entity = context.people.get(contact)
         found = [] if entity is None else _named(entity.available(), recipient)
-        book = await services.rosters.book(person)
         if contact == account or account in book.watchers:
             for other in found:
                 session.send(shown(other).to(session.full))

@@ -1,0 +1,65 @@
+"""The server's certificate in use: contexts for listeners, channel bindings, replacement at run time."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from clarion.lib.tls import XMPP_CLIENT, channel_bindings, faults, server_context
+
+_NO_ALPN: Final[tuple[str, ...]] = ()
+
+
+class CertificateHolder:
+    """One certificate for every door.
+
+    Args:
+        certificate: PEM: the server's certificate first, then its issuers'.
+        key: PEM, not encrypted.
+        minimum: The oldest version of TLS that is spoken.
+        now: UNIX seconds, UTC.
+
+    Attributes:
+        starttls: For connections that turn to TLS.
+        direct: For connections that begin with TLS (XEP-0368).
+
+    Raises:
+        UsageError: The files cannot be used; one line.
+
+    """
+
+    def __init__(
+        self, certificate: Path, key: Path, *, minimum: Literal["1.2", "1.3"], now: float
+    ) -> None:
+        self._certificate = certificate
+        self._key = key
+        self.starttls = server_context(certificate, key, alpn=_NO_ALPN, now=now, minimum=minimum)
+        self.direct = server_context(
+            certificate, key, alpn=(XMPP_CLIENT,), now=now, minimum=minimum
+        )
+        self._pem = certificate.read_bytes()
+
+    def bindings(self, connection: Any) -> Mapping[str, bytes]:
+        """Return the channel bindings of a TLS connection that has just been made."""
+        return channel_bindings(connection, self._pem) if connection is not None else {}
+
+    def reload(self, now: float) -> tuple[str, ...]:
+        """Show the files as they are now to whoever connects from now on.
+
+        Args:
+            now: UNIX seconds, UTC.
+
+        Returns:
+            What is wrong with them, a line each; then nothing has changed.
+
+        """
+        wrong = tuple(text for _, text in faults(self._certificate, self._key, now))
+        if wrong:
+            return wrong
+        try:
+            for context in (self.starttls, self.direct):
+                context.load_cert_chain(self._certificate, self._key)
+        except (ssl.SSLError, OSError) as error:
+            return (f"{self._certificate}: {error}",)
+        self._pem = self._certificate.read_bytes()
+        return ()

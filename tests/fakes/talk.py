@@ -1,0 +1,257 @@
+"""Plays ``.talk`` files: conversations between clients and the whole XMPP door.
+
+``[x]`` may be left out; ``#`` begins a comment, an indented line goes on with
+the one before it. A client is called ``ann/phone``, or just ``ann`` before it
+has logged in::
+
+    ? ann, bob                  these people have accounts; the password is "secret"
+    limits: resume_time=10      settings of this talk, before the accounts
+    ann/phone enters            it logs in and binds that resource ...
+    ann/phone enters with 0198  ... and can resume; {ann/phone} is the resumption id
+    ann/phone is here [at -1]   its initial presence; what that echoes is not shown
+    ann connects [plain]        a bare connection to a listener: plain, starttls or tls
+    ann > <a/>                  it sends these bytes; {x} is a captured value
+    ann > blank                 it sends a space
+    ann < <a/>                  the next element that came is this (fakes/matching.py)
+    ann < <stream:stream .../>  the server's stream header (without the end tag in truth)
+    ann .                       nothing more has come
+    ann ! closed                the server ended the stream and closed the connection
+    ann ! cut                   the server closed the connection without another word
+    ann hangs up                its connection breaks
+    + 30                        seconds pass, and the door looks for silent clients
+    store fails: why            every write is refused until ...
+    store works
+    store waits                 commits take their time until ...
+    store goes on
+    disabled: ann               an administrator disables the account
+    ledger ann, bob: m1 read    what there is between the two, by message id, and its state
+"""
+
+import asyncio
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError, tostring
+
+from clarion.config.server import LimitsConfig
+from clarion.lib.errors import UnavailableError
+from fakes.matching import MismatchError, match, read_elements
+from fakes.world import DOMAIN, FakeClient, World, scram_final, world
+
+CHUNKS = (1, 7, 4096)
+NAMES = {
+    "stanzas": "urn:ietf:params:xml:ns:xmpp-stanzas",
+    "streams": "urn:ietf:params:xml:ns:xmpp-streams",
+    "sasl": "urn:ietf:params:xml:ns:xmpp-sasl",
+    "bind": "urn:ietf:params:xml:ns:xmpp-bind",
+    "sm": "urn:xmpp:sm:3",
+}
+"""Long names that a talk may write short, as ``{sasl}``."""
+SCRAM_FIRST = "n=ann,r=0123456789abcdef"
+"""What ``{proof}`` takes the client's first message to have been; see ``_say``."""
+_NAME = re.compile(r"\{([\w/.-]+)\}")
+
+
+class TalkError(AssertionError):
+    """A talk did not go as it is written."""
+
+
+def lines_of(path: Path) -> list[tuple[int, str]]:
+    """Return the lines that say something, with their numbers; comments and folds undone."""
+    lines: list[tuple[int, str]] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line[:1].isspace() and line.strip() and lines:
+            first, text = lines[-1]
+            lines[-1] = (first, f"{text}\n{line.strip()}")
+        elif line.strip() and not line.startswith("#"):
+            lines.append((number, line.rstrip()))
+    return lines
+
+
+async def play(path: Path, chunk: int) -> None:
+    """Play a talk with what clients send cut into chunks of this many bytes.
+
+    Raises:
+        TalkError: It did not go as it is written.
+
+    """
+    lines = lines_of(path)
+    failure = None
+    async with world(limits=LimitsConfig(**_limits(lines))) as here:
+        stage = Stage(here, chunk)
+        for number, line in lines:
+            try:
+                await stage.act(line)
+            except (MismatchError, ParseError, KeyError, AssertionError) as error:
+                where = f"{path.name}:{number} (chunks of {chunk})"
+                failure = TalkError(f"{where}\n{line}\n{error}\n{stage.heard}")
+                break
+    if failure is not None:
+        raise failure  # out here, or the crew would wrap it
+
+
+def _limits(lines: list[tuple[int, str]]) -> dict[str, Any]:
+    texts = [line.removeprefix("limits:") for _, line in lines if line.startswith("limits:")]
+    return dict(setting.strip().split("=") for text in texts for setting in text.split(","))
+
+
+class Stage:
+    """Where one talk is played."""
+
+    def __init__(self, here: World, chunk: int) -> None:
+        self.heard = ""  # what the last line that expected something got
+        self._here = here
+        self._chunk = chunk
+        self._clients: dict[str, FakeClient] = {}
+        self._names = dict(NAMES)
+        self._held: list[Callable[[], None]] = []
+        self._put = here.database.put
+        self._marks: dict[str, Callable[[str, str], Awaitable[None]]] = {
+            ">": self._say, "<": self._hear, ".": self._silence, "!": self._over,
+            "enters": self._enter, "is": self._show, "connects": self._connect,
+            "hangs": self._hang_up,
+        }  # fmt: skip
+        self._scenes: dict[str, Callable[[str], Awaitable[None]]] = {
+            "?": self._add, "+": self._pass, "store": self._store,
+            "disabled:": self._disable, "ledger": self._ledger,
+        }  # fmt: skip
+
+    async def act(self, line: str) -> None:
+        """Do what one line says."""
+        self.heard = ""
+        who, _, rest = line.partition(" ")
+        mark, _, text = rest.partition(" ")
+        if who in self._scenes:
+            await self._scenes[who](rest)
+        elif who != "limits:":
+            await self._marks[mark](who, text)
+        await self._here.settle()
+
+    # -- what clients do --------------------------------------------------------------
+
+    async def _enter(self, who: str, how: str) -> None:
+        name, _, resource = who.partition("/")
+        client = await self._here.log_in(name, resource, chunk=self._chunk)
+        self._clients[who] = client
+        if how:
+            assert how == "with 0198", how
+            await self._say(who, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+            self._names[who] = client.read()[-1].attrib["id"]
+
+    async def _connect(self, who: str, kind: str) -> None:
+        self._clients[who] = self._here.connect(kind or "plain", chunk=self._chunk)
+
+    async def _show(self, who: str, how: str) -> None:
+        priority = how.removeprefix("here").removeprefix(" at ") or "0"
+        await self._say(who, f"<presence><priority>{priority}</priority></presence>")
+        own = who.partition("/")[0]
+        for name, client in self._clients.items():
+            if name.partition("/")[0] == own:
+                came = client.read()
+                client.elements = [e for e in came if not _presence_of_own(e, own)]
+
+    async def _say(self, who: str, text: str) -> None:
+        if "{proof}" in text:
+            challenge = base64.b64decode(self._names["challenge"]).decode()
+            self._names["proof"] = scram_final(SCRAM_FIRST, challenge, "secret")
+        await self._clients[who].send(" " if text == "blank" else self._fill(text))
+
+    async def _hang_up(self, who: str, _: str) -> None:
+        await self._clients[who].hang_up()
+
+    def _fill(self, text: str) -> str:
+        return _NAME.sub(lambda found: self._names[found[1]], text)
+
+    # -- what they hear --------------------------------------------------------------
+
+    async def _hear(self, who: str, text: str) -> None:
+        client = self._clients[who]
+        for wanted in read_elements(self._fill(text)):
+            got = await self._next(client, header=wanted.tag.endswith("}stream"))
+            assert got is not None, "nothing came"
+            self.heard = f"got: {tostring(got, 'unicode')}"
+            match(wanted, got, self._names)
+
+    async def _next(self, client: FakeClient, *, header: bool) -> Any:
+        """Return what comes next; what threads work out for a log-in is waited for."""
+        for _ in range(100_000):
+            came = client.read()
+            client.elements = came[0 if header else 1 :]
+            if header and client.header is not None:
+                found, client.header = client.header, None
+                found[:] = []
+                return found
+            if came and not header:
+                return came[0]
+            if client.transport.reading:
+                break
+            await asyncio.sleep(0)
+        return None
+
+    async def _silence(self, who: str, _: str = "") -> None:
+        came = [tostring(element, "unicode") for element in self._clients[who].read()]
+        assert not came, f"but this came: {came}"
+
+    async def _over(self, who: str, how: str) -> None:
+        await self._silence(who)
+        client = self._clients[who]
+        assert how in {"closed", "cut"}, how
+        assert client.gone, "the connection is open"
+        assert client.over == (how == "closed"), f"an end of the stream came: {client.over}"
+
+    # -- the house -----------------------------------------------------------------------
+
+    async def _add(self, names: str) -> None:
+        for name in names.split(","):
+            await self._here.add(name.strip())
+
+    async def _pass(self, seconds: str) -> None:
+        await self._here.advance(float(seconds))
+        for connection in list(self._here.door.connections):
+            connection.sweep(self._here.clock.monotonic())
+
+    async def _disable(self, name: str) -> None:
+        await self._here.directory.disable(f"{name}@{DOMAIN}")
+
+    async def _store(self, what: str) -> None:
+        database = self._here.database
+        if what.startswith("fails"):
+            why = what.partition(":")[2].strip() or "the store failed"
+            database.fail_next(UnavailableError(why), 1_000_000)
+        elif what == "works":
+            database._failures.clear()
+        elif what == "waits":
+            database.put = self._put_later  # type: ignore[method-assign]  # until "goes on"
+        else:
+            assert what == "goes on", what
+            database.put = self._put  # type: ignore[method-assign]  # as it was
+            held, self._held = self._held, []
+            for go_on in held:
+                go_on()
+
+    def _put_later(self, owner: Any, op: Any) -> asyncio.Future[Any]:
+        later: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def go_on() -> None:
+            done = self._put(owner, op)
+            error = done.exception()
+            if error is None:
+                later.set_result(done.result())
+            else:
+                later.set_exception(error)
+
+        self._held.append(go_on)
+        return later
+
+    async def _ledger(self, text: str) -> None:
+        pair, _, wanted = text.partition(":")
+        one, other = (f"{name.strip()}@{DOMAIN}" for name in pair.split(","))
+        shown = await self._here.ledger.show_thread(one, other, 100)
+        self.heard = "got: " + ", ".join(f"{i.message_id} {e.state}" for i, e in shown)
+        assert self.heard == f"got: {wanted.strip()}", "the ledger says something else"
+
+
+def _presence_of_own(element: Any, name: str) -> bool:
+    return element.tag.endswith("}presence") and element.get("from", "").startswith(f"{name}@")
