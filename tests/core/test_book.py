@@ -1,6 +1,7 @@
 """Marks move forward only, are written in batches, and show who has read what, and when."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from clarion.core import book as book_module
 from clarion.core.archive import ThreadId, pair_thread
@@ -241,3 +242,24 @@ async def test_a_thread_is_shown_up_to_its_limit(house: Organisation):
     for _ in range(SHOW_LIMIT + 1):
         await house.send(ANN, BOB)
     assert len(await house.ledger.show_thread(ANN, BOB, 10**6)) == SHOW_LIMIT
+
+
+async def test_marks_that_can_never_be_kept_are_logged_and_not_tried_again(house: Organisation):
+    read(house, item(1))
+    house.database.fail_next(UsageError("odd"))
+    with capture_logs() as lines, pytest.raises(UsageError, match="odd"):
+        await house.ledger.written()
+    assert [(line["event"], line["count"]) for line in lines] == [("marks were lost", 1)]
+    assert house.ledger.flush() == []
+
+
+async def test_marks_that_come_while_the_store_fails_wait_for_the_same_try(house: Organisation):
+    read(house, item(1))
+    house.database.fail_next(UnavailableError("full"))
+    with pytest.raises(UnavailableError):
+        await house.ledger.written()
+    read(house, item(1), reader=CAI)
+    assert house.clock.pending == 1
+    house.clock.advance(RETRY_AFTER)
+    await house.ledger.written()
+    assert sorted(kept(house)) == [(BOB, item(1), Act.MARKED), (CAI, item(1), Act.MARKED)]

@@ -33,7 +33,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError, tostring
+from xml.etree.ElementTree import Element, ParseError, tostring
 
 from clarion.config.server import LimitsConfig
 from clarion.lib.errors import UnavailableError
@@ -51,6 +51,7 @@ NAMES = {
 """Long names that a talk may write short, as ``{sasl}``."""
 SCRAM_FIRST = "n=ann,r=0123456789abcdef"
 """What ``{proof}`` takes the client's first message to have been; see ``_say``."""
+PATIENCE = 100_000  # turns of the loop that a log-in may take
 _NAME = re.compile(r"\{([\w/.-]+)\}")
 
 
@@ -94,7 +95,8 @@ async def play(path: Path, chunk: int) -> None:
 
 def _limits(lines: list[tuple[int, str]]) -> dict[str, Any]:
     texts = [line.removeprefix("limits:") for _, line in lines if line.startswith("limits:")]
-    return dict(setting.strip().split("=") for text in texts for setting in text.split(","))
+    pairs = [setting.strip().split("=") for text in texts for setting in text.split(",")]
+    return {name: int(value) for name, value in pairs}
 
 
 class Stage:
@@ -174,21 +176,19 @@ class Stage:
             self.heard = f"got: {tostring(got, 'unicode')}"
             match(wanted, got, self._names)
 
-    async def _next(self, client: FakeClient, *, header: bool) -> Any:
+    async def _next(self, client: FakeClient, *, header: bool) -> Element | None:
         """Return what comes next; what threads work out for a log-in is waited for."""
-        for _ in range(100_000):
-            came = client.read()
-            client.elements = came[0 if header else 1 :]
-            if header and client.header is not None:
-                found, client.header = client.header, None
-                found[:] = []
-                return found
-            if came and not header:
-                return came[0]
+        for _ in range(PATIENCE):
             if client.transport.reading:
                 break
             await asyncio.sleep(0)
-        return None
+        await self._here.settle()
+        came = client.read()
+        client.elements = came[0 if header else 1 :]
+        if not header:
+            return came[0] if came else None
+        found, client.header = client.header, None
+        return None if found is None else Element(found.tag, found.attrib)
 
     async def _silence(self, who: str, _: str = "") -> None:
         came = [tostring(element, "unicode") for element in self._clients[who].read()]
@@ -253,5 +253,5 @@ class Stage:
         assert self.heard == f"got: {wanted.strip()}", "the ledger says something else"
 
 
-def _presence_of_own(element: Any, name: str) -> bool:
+def _presence_of_own(element: Element, name: str) -> bool:
     return element.tag.endswith("}presence") and element.get("from", "").startswith(f"{name}@")

@@ -36,6 +36,10 @@ def address(local: str) -> str:
     return f"{local}@{DOMAIN}"
 
 
+class EndedError(Exception):
+    """The server ended while something was expected of it."""
+
+
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """A folder with a short path: a Unix socket's may have 107 bytes."""
@@ -201,7 +205,7 @@ class Premises:
                     if line and fits(parsed(line)):
                         return parsed(line)
                     if not line:
-                        raise AssertionError("the server ended:\n" + "\n".join(self.lines))
+                        raise EndedError("the server ended:\n" + "\n".join(self.lines))
                 if not self._news.wait(deadline - time.monotonic()):
                     raise AssertionError("not in the log:\n" + "\n".join(self.lines[-20:]))
 

@@ -42,6 +42,7 @@ class SlixClient(slixmpp.ClientXMPP):
             "marker_displayed",
             "roster_update",
             "presence_available",
+            "presence_away",
             "presence_unavailable",
             "presence_subscribe",
             "presence_subscribed",

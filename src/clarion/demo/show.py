@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +27,8 @@ def main(*, once: bool) -> int:
         0 when every step was seen by the clients themselves, else 1.
 
     """
+    # Whoever ends the demonstration, its server must not stay behind.
+    signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
     folder = Path(os.environ.get(FOLDER, "var/demo"))
     try:
@@ -43,6 +46,10 @@ def main(*, once: bool) -> int:
     except KeyboardInterrupt:
         console.print("\nStopped.")
     return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 async def _scenario(server: DemoServer, console: Console) -> None:

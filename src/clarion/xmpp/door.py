@@ -70,7 +70,11 @@ class XmppDoor:
         self._certificate = certificate
         self.switchboard = switchboard
         self.lifecycle = Lifecycle(services, people, self.switchboard)
-        self.throttle = Throttle()
+        self.throttle = Throttle(
+            limits.login_failures_person,
+            limits.login_failures_address,
+            limits.login_failures_time,
+        )
         self.connections: set[Connection] = set()
         self.addresses: list[tuple[str, str]] = []
         self._by_host: Counter[str] = Counter()

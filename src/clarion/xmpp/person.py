@@ -22,6 +22,7 @@ from clarion.xmpp.sent import SENT_LIMIT, SentMemory
 from clarion.xmpp.session import Session
 
 CATCH_UP_PAGE: Final = 100  # items read from the archive at a time
+CATCH_UP_BYTES: Final = 65_536  # sent before the client must have taken most of it: a page may be long
 CATCH_UP_QUEUE: Final = 1_000  # LIMIT: items that wait behind a catch-up before it starts over
 
 
@@ -194,6 +195,7 @@ class PersonEntity:
 
     async def _send_waiting(self, session: Session) -> ItemId | None:
         """Send page after page; returns the last item, ``None`` when the session went away."""
+        burst_bytes = 0
         while True:
             # What was routed a moment ago may not be committed, and so not be readable, yet.
             await self._archive.settled()
@@ -201,21 +203,33 @@ class PersonEntity:
             if after is None:
                 return self.reach.level()
             page = await self._archive.incoming_after(self.person.number, after, CATCH_UP_PAGE)
-            if session.id not in self.sessions or not session.takes_messages:
-                return None
             for item in page:
+                if not self._takes(session):
+                    return None
                 self._send_late(session, item)
-            if page:
-                after = page[-1].id
+                after = item.id
                 self.reach.scanned(after)
+                burst_bytes += len(item.stanza)
+                if burst_bytes >= CATCH_UP_BYTES:
+                    burst_bytes = 0
+                    await self._let_take(session)
+            if not self._takes(session):
+                return None
             assert session.catching_up is not None, "only catch_up() ends catching up"
             if len(session.catching_up) > CATCH_UP_QUEUE:
                 session.catching_up.clear()
             elif len(page) < CATCH_UP_PAGE:
                 return after
-            if session.line is not None:
-                await session.line.drained()
-            await session.room(CATCH_UP_PAGE)
+            await self._let_take(session)
+
+    def _takes(self, session: Session) -> bool:
+        return session.id in self.sessions and session.takes_messages
+
+    async def _let_take(self, session: Session) -> None:
+        """Wait until the client has read, and with XEP-0198 acknowledged, most of what it got."""
+        if session.line is not None:
+            await session.line.drained()
+        await session.room(CATCH_UP_PAGE, CATCH_UP_BYTES)
 
     def _send_late(self, session: Session, item: Item) -> None:
         for holder in self.reach.holders(item.id):

@@ -8,8 +8,14 @@ below which everything is received is kept; what is above it is delivered
 server dies.
 """
 
+from typing import Final
+
 from clarion.core.ports import SessionId
 from clarion.lib.ids import FIRST, ItemId, before
+
+RECEIVED_LIMIT: Final = 10_000
+"""LIMIT: received items above the level that are remembered, some 1 MiB a person when all
+are used; what is forgotten may be delivered once more."""
 
 
 class Reach:
@@ -27,6 +33,8 @@ class Reach:
         # Everything above this was handed to nobody; None: nothing waits.
         self._waiting_above: ItemId | None = received_up_to if waiting else None
         self._held: dict[ItemId, list[SessionId]] = {}
+        # Received while something older was not: when that waits again, these do not.
+        self._received: set[ItemId] = set()
 
     @property
     def waiting_above(self) -> ItemId | None:
@@ -37,9 +45,15 @@ class Reach:
         """Return the sessions that hold ``item`` unacknowledged."""
         return self._held.get(item, [])
 
+    def has_received(self, item: ItemId) -> bool:
+        """Whether ``item`` is known to have reached a client."""
+        return item <= self._level or item in self._received
+
     def handed(self, item: ItemId, session: SessionId) -> None:
         """Note that ``session`` holds ``item`` now."""
-        self._held.setdefault(item, []).append(session)
+        holders = self._held.setdefault(item, [])
+        if session not in holders:
+            holders.append(session)
         self._highest = max(self._highest, item)
 
     def stored(self, item: ItemId) -> None:
@@ -51,15 +65,25 @@ class Reach:
         """Note that a session has acknowledged or fetched ``item``."""
         self._held.pop(item, None)
         self._highest = max(self._highest, item)
+        if (self._held or self._waiting_above is not None) and item > self._level:
+            if len(self._received) >= RECEIVED_LIMIT:
+                self._received.clear()
+            self._received.add(item)
+
+    def released(self, item: ItemId, session: SessionId) -> None:
+        """Note that ``session`` will not deliver ``item``; what only it held waits again."""
+        holders = self._held.get(item)
+        if holders is None or session not in holders:
+            return
+        holders.remove(session)
+        if not holders:
+            del self._held[item]
+            self.stored(item)
 
     def ended(self, session: SessionId) -> None:
         """Note that ``session`` is over; what only it held waits again."""
-        for item in [item for item, holders in self._held.items() if session in holders]:
-            holders = self._held[item]
-            holders.remove(session)
-            if not holders:
-                del self._held[item]
-                self.stored(item)
+        for item in list(self._held):
+            self.released(item, session)
 
     def scanned(self, to: ItemId) -> None:
         """Note that of what waited, everything up to ``to`` was handed out or fetched."""
@@ -80,4 +104,6 @@ class Reach:
         if self._waiting_above is not None:
             bound = min(bound, self._waiting_above)
         self._level = max(self._level, bound, FIRST)
+        if self._received:
+            self._received = {item for item in self._received if item > self._level}
         return self._level

@@ -154,9 +154,13 @@ class Session:
                 StreamError(StreamCondition.RESOURCE_CONSTRAINT, "too much is unacknowledged")
             )
 
-    async def room(self, most: int) -> None:
-        """Wait until at most ``most`` stanzas are unacknowledged, or the session has ended."""
-        while self.outbound is not None and len(self.outbound) > most and not self.ended:
+    async def room(self, most: int, most_bytes: int) -> None:
+        """Wait until no more than that is unacknowledged, or the session has ended."""
+        while (
+            self.outbound is not None
+            and (len(self.outbound) > most or self.outbound.size_bytes > most_bytes)
+            and not self.ended
+        ):
             if self._moved is None:
                 self._moved = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._moved)

@@ -193,6 +193,13 @@ class Outbound(Generic[T]):
         return self._size_bytes >= self._limit_bytes or len(self._queue) >= self._limit_count
 
     @property
+    def crowded(self) -> bool:
+        """Whether half of it is used: what can wait should, until the client has answered."""
+        return (
+            2 * self._size_bytes >= self._limit_bytes or 2 * len(self._queue) >= self._limit_count
+        )
+
+    @property
     def send_count(self) -> int:
         """How many stanzas the client was sent, modulo 2**32."""
         return (self._acknowledged + len(self._queue)) % MODULUS

@@ -42,6 +42,8 @@ from clarion.wire.xmpp.stanza import Stanza
 
 _CLOSE: Final = b"</stream:stream>"
 _BIND_TAG: Final = f"{{{BIND}}}bind"
+_ERROR_TAG: Final = f"{{{STREAMS}}}error"
+_TLS_RECORD: Final = 0x16  # how a TLS handshake begins (RFC 8446 section 5.1); never XML
 
 
 class Phase(Enum):
@@ -64,7 +66,11 @@ WAITING: Final = frozenset({Phase.SECURING, Phase.VERIFYING, Phase.BINDING, Phas
 
 @dataclass(frozen=True, slots=True)
 class SecureWanted:
-    """Do the TLS handshake, then call ``secured``."""
+    """Do the TLS handshake, then call ``secured``.
+
+    What is received until then must have come through TLS; it is read after
+    ``secured``.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +212,12 @@ class ServerStream:
         )
         self._events: list[Event] = []
         self._out: list[bytes] = []
+        self._fresh = True  # nothing has come yet
+        self._working = False
         self._opened = False  # our header of the current stream has been sent
         self._authenticated = False
         self._failures = 0
         self._scram: ScramServer | None = None
-        self._mechanism = ""
         self._success = b""
         self._bind_id = ""
         self._bind_stanza: Stanza | None = None
@@ -232,6 +239,15 @@ class ServerStream:
         if not data:
             self._close(None, clean=False)
             return
+        if self._fresh and data[0] == _TLS_RECORD and not self._secure:
+            self.fail(
+                StreamError(
+                    StreamCondition.POLICY_VIOLATION,
+                    "this port begins in the clear; for TLS at once use the direct TLS port",
+                )
+            )
+            return
+        self._fresh = False
         self._slicer.hold(data)
         self._work()
 
@@ -255,16 +271,20 @@ class ServerStream:
         """See ``Engine``."""
         return self._deadline
 
-    # -- what the driver answers ----------------------------------------------
+    # -- what the driver answers; a stream that has ended meanwhile does not listen --
 
     def secured(self, bindings: Mapping[str, bytes]) -> None:
         """Go on after the TLS handshake with a new stream (section 5.4.3.3)."""
+        if self.phase is Phase.CLOSED:
+            return
         self._secure = True
         self._bindings = dict(bindings)
         self._restart()
 
     def keys(self, salt: bytes, iterations: int, candidates: Sequence[Candidate]) -> None:
         """Go on with a SCRAM exchange; no candidates lets every proof fail."""
+        if self.phase is Phase.CLOSED:
+            return
         assert self._scram is not None, "keys() without KeysWanted"
         self._candidates = candidates
         self.phase = Phase.AUTHENTICATING
@@ -273,6 +293,8 @@ class ServerStream:
 
     def admit(self, username: str) -> None:
         """Tell the client that it is logged in as the local part ``username``."""
+        if self.phase is Phase.CLOSED:
+            return
         self.username = username
         self._authenticated = True
         data = encode_base64(self._success).decode() if self._success else ""
@@ -282,6 +304,8 @@ class ServerStream:
 
     def reject(self, condition: SaslCondition, text: str = "") -> None:
         """Refuse the log-in; after ``login_attempts`` of them the stream ends."""
+        if self.phase is Phase.CLOSED:
+            return
         self._scram = None
         self._success = b""
         self.phase = Phase.SECURE_OR_AUTHENTICATE
@@ -295,6 +319,8 @@ class ServerStream:
 
     def bound(self, full_jid: str) -> None:
         """Tell the client its full JID, unless it resumed; stanzas flow from here on."""
+        if self.phase is Phase.CLOSED:
+            return
         if self._bind_id:
             self._out.append(
                 f"<iq type='result' id='{escape(self._bind_id)}'><bind xmlns='{BIND}'>"
@@ -312,6 +338,8 @@ class ServerStream:
 
     def bind_refused(self, error: StanzaError) -> None:
         """Refuse the resource; the client may ask again (section 7.7.3)."""
+        if self.phase is Phase.CLOSED:
+            return
         assert self._bind_stanza is not None, "bind_refused() without BindWanted"
         self._out.append(error_reply(self._bind_stanza, error, None, None))
         self._bind_id = ""
@@ -320,6 +348,8 @@ class ServerStream:
 
     def not_taken(self, answer: bytes) -> None:
         """Answer an ``Offered`` element; the client may still bind."""
+        if self.phase is Phase.CLOSED:
+            return
         self._out.append(answer)
         self.phase = Phase.BIND
         self._work()
@@ -349,17 +379,18 @@ class ServerStream:
 
     def _work(self) -> None:
         """Take elements one at a time until the driver has the word or bytes run out."""
+        if self._working:
+            return  # an answer from within; the loop below goes on
+        self._working = True
         while self.phase not in WAITING:
-            if self.phase is Phase.BOUND:
-                self._stanzas(b"")
-                return
             events = self._slicer.feed(b"")
             for event in events:
                 self._element(event)
             if not events:
                 if self._slicer.failure is not None:
                     self.fail(self._slicer.failure)
-                return
+                break
+        self._working = False
 
     def _stanzas(self, data: bytes) -> None:
         allowed = self._rules.late_tags
@@ -385,6 +416,8 @@ class ServerStream:
         handler = self.ORDER.get((self.phase, element.tag))
         if handler is not None:
             handler(self, element)
+        elif element.tag == _ERROR_TAG:
+            self._close(None, clean=False)  # section 4.9.1.1; an error is not answered with one
         elif self.phase is Phase.BIND and element.tag in self._rules.early_tags:
             self.phase = Phase.BINDING
             self._events.append(Offered(element))
@@ -425,7 +458,8 @@ class ServerStream:
             return StreamError(StreamCondition.IMPROPER_ADDRESSING, "the header needs a 'to'")
         if to.lower().rstrip(".") != self._rules.domain:
             return StreamError(StreamCondition.HOST_UNKNOWN, f"{self._rules.domain} is served here")
-        if not major.isdigit() or int(major) < 1:
+        # Of any length and with leading zeros (section 4.7.5), so it is no case for int().
+        if not (major.isascii() and major.isdigit() and major.strip("0")):
             return StreamError(StreamCondition.UNSUPPORTED_VERSION, "version 1.0 is spoken here")
         return None
 
@@ -498,7 +532,6 @@ class ServerStream:
         if mechanism not in self._mechanism_names():
             self.reject(SaslCondition.INVALID_MECHANISM, "not one of those offered")
             return
-        self._mechanism = mechanism
         if mechanism != "PLAIN":
             self._scram = ScramServer(
                 mechanism,

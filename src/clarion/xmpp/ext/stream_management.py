@@ -80,6 +80,8 @@ def acknowledged(context: Context, element: Stanza) -> None:
             session.line.end(too_high(error))
         return
     took(context, tokens)
+    # What went out after the <r/> that this answers must be asked about too.
+    session.send_nonza(request_due(session))
 
 
 @stream_management.on_nonza(RESUME)
