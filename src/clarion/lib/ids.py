@@ -61,7 +61,7 @@ class Mint:
 
     def item(self) -> ItemId:
         """Mint an id above every earlier one."""
-        now = int(self._wall() * 1000) << _COUNTER_BITS
+        now = round(self._wall() * 1000) << _COUNTER_BITS  # rounded as in ``earliest``
         self._stamp = max(self._stamp + 1, now)
         tail = next(self._random, None)
         if tail is None:

@@ -115,7 +115,10 @@ class DatabaseArchive:
         )
         lines = [(owner.person, 1 if owner.incoming else 0, key) for owner in owners]
         # The entity that accepted it: the sender if they are ours, else the recipient.
-        ours = item.recipient if all(owner.incoming for owner in owners) else item.sender
+        ours = item.recipient
+        for owner in owners:
+            if not owner.incoming:
+                ours = item.sender
         entity = person_entity(ours.partition("/")[0])
         op = WriteOp(_APPEND[len(owners)], (row, *lines))
         self._newest = self._database.put(entity, op)

@@ -6,11 +6,13 @@ from clarion.core.model import Person
 from clarion.core.ports import SessionId, SessionRef
 from clarion.lib.clock import Alarm
 from clarion.lib.log import get_logger
+from clarion.wire.xmpp.acks import Inbound
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition, StreamError
 from clarion.wire.xmpp.jid import Jid, make_jid
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.people import People
+from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Line, Session
 
@@ -60,22 +62,22 @@ class Lifecycle:
         if now is None or now.disabled:
             self._people.leave(entity)
             raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been disabled")
-        self._make_room(entity.sessions, jid)
+        self._make_room(entity, jid)
         session = Session(SessionId(self._services.token()), person, jid, lang)
         session.line = line
-        entity.sessions[session.id] = session
+        entity.sessions = {**entity.sessions, session.id: session}
         context = Context(session, entity, self._people, self._services)
         self._contexts[session.id] = context
         self._services.sessions.announce(jid.bare, SessionRef(session.id, jid.resource, None))
         return context
 
-    def _make_room(self, sessions: dict[SessionId, Session], jid: Jid) -> None:
-        for session in list(sessions.values()):
+    def _make_room(self, entity: PersonEntity, jid: Jid) -> None:
+        for session in entity.sessions.values():
             if session.jid.resource == jid.resource:
                 self.end(session, StreamError(StreamCondition.CONFLICT, "replaced by a new one"))
         most = self._services.limits.sessions_per_person
-        while len(sessions) >= most:
-            oldest = next(iter(sessions.values()))
+        while len(entity.sessions) >= most:
+            oldest = next(iter(entity.sessions.values()))
             self.end(oldest, StreamError(StreamCondition.CONFLICT, "too many sessions"))
 
     def resume(self, person: Person, previous: str, line: Line) -> Context | None:
@@ -99,7 +101,9 @@ class Lifecycle:
         if old is not None:
             old.end(StreamError(StreamCondition.CONFLICT, "resumed on another connection"))
         if session.inbound is not None:
-            session.inbound.drop_requests()
+            # The client sends again what this does not count, so what is still
+            # under way of it must not be counted when it is done.
+            session.inbound = Inbound(session.inbound.handled)
         return context
 
     def lost(self, session: Session, line: Line) -> None:
@@ -127,7 +131,8 @@ class Lifecycle:
         if line is not None:
             line.end(error)
         entity = context.entity
-        entity.sessions.pop(session.id, None)
+        # A new mapping: this may happen while somebody sends to all sessions of the old one.
+        entity.sessions = {k: s for k, s in entity.sessions.items() if k != session.id}
         self._services.sessions.withdraw(session.jid.bare, session.id)
         for closed in self._switchboard.closed:
             work = closed(context)
@@ -143,15 +148,15 @@ class Lifecycle:
         entity = context.entity
         if entity.reach.waiting_above is None:
             return
-        for other in entity.sessions.values():
-            if other.takes_messages:
-                self._services.crew.errand(entity.catch_up(other), name=f"for {other.full}")
-                return
+        takers = [other for other in entity.sessions.values() if other.takes_messages]
+        if takers:
+            other = next((taker for taker in takers if taker.line is not None), takers[0])
+            self._services.crew.errand(entity.catch_up(other), name=f"for {other.full}")
 
     def throw_out(self, address: str, error: StreamError) -> None:
         """End every session of a person."""
         entity = self._people.get(address)
         if entity is not None:
-            for session in list(entity.sessions.values()):
+            for session in entity.sessions.values():
                 log.info("session thrown out", jid=session.full, why=str(error))
                 self.end(session, error)

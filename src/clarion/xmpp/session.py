@@ -43,9 +43,16 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeldTicket:
-    """Goes with the error for a stanza that was lost: acknowledged, the stanza counts."""
+    """Goes with the error for a stanza that was lost: acknowledged, the stanza counts.
+
+    Attributes:
+        ticket: The stanza's.
+        inbound: Who counts it; once the session was resumed another one does.
+
+    """
 
     ticket: int
+    inbound: Inbound
 
 
 Token = ItemRef | HeldTicket
@@ -154,11 +161,20 @@ class Session:
                 StreamError(StreamCondition.RESOURCE_CONSTRAINT, "too much is unacknowledged")
             )
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is unacknowledged that what can wait should."""
+        return self.outbound is not None and self.outbound.crowded
+
     async def room(self, most: int, most_bytes: int) -> None:
         """Wait until no more than that is unacknowledged, or the session has ended."""
         while (
             self.outbound is not None
-            and (len(self.outbound) > most or self.outbound.size_bytes > most_bytes)
+            and (
+                len(self.outbound) > most
+                or self.outbound.size_bytes > most_bytes
+                or self.outbound.crowded
+            )
             and not self.ended
         ):
             if self._moved is None:

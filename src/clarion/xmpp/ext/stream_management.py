@@ -81,7 +81,9 @@ def acknowledged(context: Context, element: Stanza) -> None:
         return
     took(context, tokens)
     # What went out after the <r/> that this answers must be asked about too.
-    session.send_nonza(request_due(session))
+    due = request_due(session)
+    if due:
+        session.send_nonza(due)
 
 
 @stream_management.on_nonza(RESUME)
@@ -113,7 +115,8 @@ def took(context: Context, tokens: list[Token]) -> None:
     inbound = context.session.inbound
     if inbound is not None and len(items) < len(tokens):
         for token in tokens:
-            if isinstance(token, HeldTicket):
+            # Who resumed was told that those held before do not count, and sends them again.
+            if isinstance(token, HeldTicket) and token.inbound is inbound:
                 inbound.settle(token.ticket)
         answer(context)
     context.session.moved()
