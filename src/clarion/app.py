@@ -37,6 +37,7 @@ from clarion.xmpp.door import XmppDoor, token
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.people import People
+from clarion.xmpp.ports import take_ports
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
 from clarion.xmpp.services import Features, Services
@@ -76,6 +77,8 @@ async def open_house(
     certificate = _certificate(config, clock)
     pages = environment.get(MAX_PAGES)
     async with AsyncExitStack() as stack:
+        # First of all, so that a busy port is told before anything is written.
+        ports = stack.enter_context(take_ports(config.xmpp))
         database = await stack.enter_async_context(
             open_database(
                 config.database,
@@ -133,9 +136,15 @@ async def open_house(
             features=Features(switchboard.features, switchboard.account_features),
         )
         door = XmppDoor(
-            config.xmpp, config.limits, services, people, switchboard, router, certificate
+            config.limits,
+            services,
+            people,
+            switchboard,
+            router,
+            certificate,
+            config.log.repeats,
         )
-        await stack.enter_async_context(door.serve())
+        await stack.enter_async_context(door.serve(ports))
         desk = Desk(directory, identity, ledger, seal, lambda: {"sessions": len(door.lifecycle)})
         await stack.enter_async_context(AdminListener(config.socket, desk).serve())
         yield House(tuple(door.addresses), door, lambda: _reload(certificate, clock))

@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any
 from xml.etree.ElementTree import Element, XMLPullParser
 
-from clarion.config.chat import XmppConfig
 from clarion.config.server import LimitsConfig
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
@@ -275,7 +274,6 @@ class World:
             features=Features(switchboard.features, switchboard.account_features),
         )
         self.door = XmppDoor(
-            XmppConfig(listen=(), listen_tls=()),
             self.limits,
             self.services,
             self.people,

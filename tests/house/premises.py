@@ -27,6 +27,8 @@ PASSWORDS = {
     "bob": "bob-likes-4-blue-horses",
     "cai": "cai-sings-in-the-rain",
     "dan": "dan-does-not-read-much",
+    "eve": "eve-reads-no-better",
+    "fay": "fay-reads-on-thursdays",
 }
 START_LIMIT = 15.0  # generous: two cores may be shared by everything else
 SOON = 10.0  # for one thing to be seen
@@ -51,18 +53,20 @@ def short_folder() -> Iterator[Path]:
 
 
 def clarion(
-    *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "", **more: Any
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
+    before: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end; ``before`` is a program that starts it."""
     return subprocess.run(
-        [sys.executable, "-m", "clarion", *arguments],
+        [*before, sys.executable, "-m", "clarion", *arguments],
         env={**os.environ, **(environment or {})},
         input=stdin,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
-        **more,
     )
 
 

@@ -8,6 +8,7 @@ from clarion.xmpp.ext import roster as module
 from clarion.xmpp.ext.roster import CHANGES_PUSHED, GROUPS_LIMIT, NAME_LIMIT_BYTES
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import item_element
+from clarion.xmpp.rosters import ROSTER_LIMIT
 from fakes.acquaintances import GET, acquaintances, in_short, short
 from fakes.household import DOMAIN, Client, settle, stanza_of
 
@@ -216,7 +217,7 @@ async def test_a_full_roster_takes_nobody_more():
     async with acquaintances() as here:
         ann, bob = await here.client("ann"), await here.client("bob")
         book = await here.book("ann")
-        for number in range(here.services.limits.contacts_per_person):
+        for number in range(ROSTER_LIMIT):
             book._items[f"c{number}@x"] = RosterItem(f"c{number}@x")
         assert await change(ann, item("bob")) == ["error not-allowed"]
         assert await here.say(ann, "subscribe", "bob") == ["error not-allowed"]

@@ -1,5 +1,6 @@
 """``clarion run``: the server, in the foreground."""
 
+import time
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from clarion import app
 from clarion.cli.root import UnusableError
 from clarion.cli.settings import config_option, usable
+from clarion.config.check import check_files
 from clarion.lib.errors import ClarionError
 
 
@@ -19,6 +21,9 @@ def command(config: Path) -> None:
     be reloaded.
     """
     settings = usable(config)
+    errors = check_files(settings, time.time())
+    if errors:
+        raise UnusableError("\n".join(errors))
     try:
         app.run(settings)
     except ClarionError as error:

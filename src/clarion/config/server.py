@@ -174,28 +174,6 @@ class LimitsConfig(Section):
         ge=1,
         le=3600,
     )
-    offline_messages: int = setting(
-        1000,
-        "Waiting messages that are delivered when a client comes on line; older ones are read "
-        "from the archive.",
-        unit="messages",
-        ge=0,
-        le=100_000,
-    )
-    archive_page: int = setting(
-        250,
-        "Messages on one page of the archive, however many the client asks for (XEP-0313).",
-        unit="messages",
-        ge=1,
-        le=10_000,
-    )
-    contacts_per_person: int = setting(
-        5000,
-        "Contacts that a person may add to the roster.",
-        unit="contacts",
-        ge=1,
-        le=1_000_000,
-    )
     drain_time: float = setting(
         5,
         "How long clients get to take what waits for them when the server stops.",

@@ -63,7 +63,9 @@ def prepare(folder: Path) -> DemoServer:
     """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
-            raise UnavailableError(f"{folder} exists and is no demonstration's; name another folder")
+            raise UnavailableError(
+                f"{folder} exists and is no demonstration's; name another folder"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()

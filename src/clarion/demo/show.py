@@ -91,9 +91,7 @@ async def _scenario(server: DemoServer, console: Console) -> None:
 
 
 async def _shown(ann: Actor, reader: str, message: str) -> None:
-    await ann.saw(
-        "displayed", lambda event: event["id"] == message and event["sender"] == reader
-    )
+    await ann.saw("displayed", lambda event: event["id"] == message and event["sender"] == reader)
 
 
 async def _ledger(server: DemoServer, one: str, other: str, state: str) -> Rows:

@@ -16,7 +16,7 @@ from clarion.core.throttle import Throttle, network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Alarm
 from clarion.lib.errors import ClarionError, DeniedError, PeerError, UnavailableError
-from clarion.lib.log import get_logger
+from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.address import AddressError, normalise_address
 from clarion.wire.sasl import SaslCondition
 from clarion.wire.xmpp.acks import AckError, parse_handled
@@ -60,7 +60,9 @@ class DoorWays:
         throttle: Slows failed log-ins.
         inbox: Makes the inbox of a session.
         flush_soon: Queues a connection for the flush at the end of this turn.
+        noise: Writes what strangers can cause as often as they like.
         joined: Told of a new connection; ``False``: it may not stay.
+        carries: Told when a connection carries a session, and is no stranger's any more.
         left: Told when a connection is gone.
 
     """
@@ -73,7 +75,9 @@ class DoorWays:
     throttle: Throttle
     inbox: Callable[[Context], Inbox]
     flush_soon: Callable[["Connection"], None]
+    noise: RateLimited
     joined: Callable[["Connection"], bool]
+    carries: Callable[["Connection"], None]
     left: Callable[["Connection"], None]
 
 
@@ -158,6 +162,8 @@ class Connection(asyncio.Protocol):
         if self._drained is not None:
             self._drained.set()
         self._ways.left(self)
+        if self._inbox is not None:
+            self._inbox.stop()
         context, self.context = self.context, None
         if context is not None:
             self._ways.lifecycle.lost(context.session, self)
@@ -222,6 +228,9 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or not self._pending:
             return
+        if transport.is_closing():
+            self._pending.clear()
+            return
         context = self.context
         if context is not None:
             request = sm.request_due(context.session)
@@ -255,10 +264,11 @@ class Connection(asyncio.Protocol):
     def _pump(self, engine: ServerStream) -> None:
         """Let what the engine has seen take effect, in order, and send what it says."""
         while True:
-            said = engine.outbox()
-            if said:
-                self.write(said)
             events = engine.events()
+            # The end of our stream goes out behind the answers to what came before it.
+            closes = bool(events) and type(events[-1]) is Closed
+            if not closes:
+                self._say(engine)
             if not events:
                 break
             stanzas: list[Stanza] = []
@@ -266,20 +276,23 @@ class Connection(asyncio.Protocol):
                 if type(event) is Stanza:
                     stanzas.append(event)
                 else:
-                    self._take(engine, stanzas)
+                    self._take(stanzas)
                     stanzas = []
+                    if closes:
+                        self._say(engine)
                     self._event(engine, event)
-            self._take(engine, stanzas)
+            self._take(stanzas)
         if self._closing:
             self._part()
 
-    def _take(self, engine: ServerStream, stanzas: list[Stanza]) -> None:
-        if not stanzas or self._inbox is None or self._closing:
-            return
-        try:
+    def _say(self, engine: ServerStream) -> None:
+        said = engine.outbox()
+        if said:
+            self.write(said)
+
+    def _take(self, stanzas: list[Stanza]) -> None:
+        if stanzas and self._inbox is not None and not self._closing:
             self._inbox.take(stanzas)
-        except PeerError as error:
-            engine.fail(StreamError(StreamCondition.BAD_FORMAT, str(error)))
 
     def _event(self, engine: ServerStream, event: object) -> None:
         match event:
@@ -309,22 +322,51 @@ class Connection(asyncio.Protocol):
         except ClarionError as error:
             self._log.warning("connection refused", why=str(error))
             self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, str(error)))
-        except Exception:
+        except Exception:  # noqa: BLE001  # one client's bad luck is nobody else's
             self._log.exception("a connection met a fault of the server")
             self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, "the server failed"))
         else:
-            if self._engine is not None:
-                self._engine.pump()
-                self._pump(self._engine)
-                self.hold_reading(hold=False)
+            if not self._over:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Read on after the answer to what the client waited for."""
+        engine = self._engine
+        assert engine is not None, "the connection is there"
+        self.hold_reading(hold=False)  # what comes now may hold it again
+        self._say(engine)
+        engine.pump()
+        self._pump(engine)
+
+    @property
+    def _over(self) -> bool:
+        """Whether the stream ended, or the connection broke, while something was awaited."""
+        return self._closing or self._transport is None
 
     def _closed(self, engine: ServerStream, event: Closed) -> None:
         if event.error is not None:
-            self._log.info("stream ended", why=str(event.error), condition=event.error.condition)
+            self._complain("stream ended", str(event.error), condition=event.error.condition)
         self._closing = True
         context, self.context = self.context, None
-        if context is not None and context.session.line is self:
+        inbox = self._inbox
+        if context is None or context.session.line is not self:
+            if inbox is not None:
+                inbox.stop()
+        elif event.clean and inbox is not None and inbox.busy:
+            # Whoever says goodbye still wants done what was asked for before.
+            context.session.resumable = False
+            context.session.line = None
+            inbox.finish(lambda: self._ways.lifecycle.end(context.session))
+        else:
             self._ways.lifecycle.end(context.session)
+
+    def _complain(self, what: str, why: str, **values: object) -> None:
+        """Log what went wrong; strangers do not get to fill the log."""
+        if self.context is not None:
+            self._log.info(what, why=why, **values)
+        else:
+            now = self._services.clock.monotonic()
+            self._ways.noise.info(what, what, now=now, peer=self.host, why=why, **values)
 
     def _part(self) -> None:
         """Close the transport; a client that does not take the rest is cut off."""
@@ -338,9 +380,7 @@ class Connection(asyncio.Protocol):
     # -- log-in --------------------------------------------------------------------------
 
     async def _secure(self, engine: ServerStream) -> None:
-        said = engine.outbox()
-        if said:
-            self.write(said)
+        self._say(engine)
         self.flush()
         certificate = self._ways.certificate
         assert certificate is not None, "STARTTLS is only offered with a certificate"
@@ -357,7 +397,7 @@ class Connection(asyncio.Protocol):
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
         except (OSError, ssl.SSLError) as error:
-            self._log.info("TLS handshake failed", why=str(error))
+            self._complain("TLS handshake failed", str(error))
             self._closing = True
             transport.abort()
             return
@@ -377,8 +417,14 @@ class Connection(asyncio.Protocol):
 
     async def _keys(self, engine: ServerStream, event: KeysWanted) -> None:
         address = self._address(event.username)
-        salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
-        engine.keys(salt, iterations, keys)
+        try:
+            salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
+        except UnavailableError as error:
+            self._log.warning("log-in is not possible now", why=str(error))
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            return
+        if not self._over:
+            engine.keys(salt, iterations, keys)
 
     async def _proof(self, engine: ServerStream, event: ProofGiven) -> None:
         address = self._address(event.username)
@@ -400,7 +446,8 @@ class Connection(asyncio.Protocol):
             self._judge(engine, address, event.authzid, None)
         except UnavailableError as error:
             self._ways.throttle.abandoned(address, network, self._services.clock.monotonic())
-            engine.reject(SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            self._log.warning("log-in is not possible now", why=str(error))
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
         else:
             self._judge(engine, address, event.authzid, person)
 
@@ -410,7 +457,7 @@ class Connection(asyncio.Protocol):
         try:
             seconds = self._ways.throttle.wait(address, network, clock.monotonic())
         except UnavailableError as error:
-            engine.reject(SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
             return False
         if seconds > 0:
             over = asyncio.Event()
@@ -425,14 +472,23 @@ class Connection(asyncio.Protocol):
         now = self._services.clock.monotonic()
         if person is None:
             self._ways.throttle.failed(address, network, now)
-            engine.reject(SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong")
+            self._refuse(
+                engine, SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong"
+            )
             return
         self._ways.throttle.succeeded(address, network, now)
         if authzid and self._address(authzid) != person.address:
-            engine.reject(SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
+            self._refuse(engine, SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
+            return
+        if self._over:
             return
         self._person = person
         engine.admit(person.address.partition("@")[0])
+
+    def _refuse(self, engine: ServerStream, condition: SaslCondition, text: str) -> None:
+        """Refuse a log-in, unless the client went away while it waited."""
+        if not self._over:
+            engine.reject(condition, text)
 
     async def _bind(self, engine: ServerStream, event: BindWanted) -> None:
         assert self._person is not None, "binding comes after log-in"
@@ -441,9 +497,11 @@ class Connection(asyncio.Protocol):
                 self._person, event.resource, engine.lang, self
             )
         except ClarionError as error:
-            engine.bind_refused(stanza_error(error))
+            if not self._over:
+                engine.bind_refused(stanza_error(error))
             return
-        if self._transport is None:
+        if self._over:
+            context.session.line = None
             self._ways.lifecycle.end(context.session)
             return
         self._carry(context)
@@ -475,6 +533,7 @@ class Connection(asyncio.Protocol):
         for stanza in session.outbound.unacknowledged():
             engine.send(stanza)
         sm.took(context, tokens)
+        self._say(engine)
         engine.pump()
         self._log.info("session resumed", jid=session.full)
 
@@ -484,6 +543,7 @@ class Connection(asyncio.Protocol):
             self._alarm = None
         self.context = context
         self._inbox = self._ways.inbox(context)
+        self._ways.carries(self)
         self._log = self._log.bind(jid=context.session.full)
 
     def cut(self) -> None:
@@ -516,13 +576,15 @@ class Connection(asyncio.Protocol):
     def prove(self, context: Context) -> None:
         """Ask the client for an answer that proves what it has received."""
         session = context.session
-        if session.outbound is not None:
-            self.write(sm.REQUEST)
-            session.outbound.requested()
-        elif not session.proof_id:
+        # What went out before XEP-0198 was turned on, no acknowledgement proves.
+        by_ping = session.outbound is None or session.unproven
+        if by_ping and not session.proof_id:
             session.proof_id = f"proof-{self._services.token()[:8]}"
             session.proof_count = len(session.unproven)
-            self.write(
+            session.send(
                 f"<iq type='get' id='{session.proof_id}' from='{self._services.domain}'"
                 f" to='{session.full}'><ping xmlns='urn:xmpp:ping'/></iq>".encode()
             )
+        elif session.outbound is not None:
+            self.write(sm.REQUEST)
+            session.outbound.requested()

@@ -5,20 +5,17 @@ import contextlib
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from clarion.config.chat import XmppConfig
 from clarion.config.server import LimitsConfig
-from clarion.config.values import Endpoint
 from clarion.core.events import PersonChanged, PersonDisabled
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
-from clarion.lib.errors import UsageError
-from clarion.lib.log import get_logger
+from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.stream import StreamRules
 from clarion.xmpp.connection import Connection, DoorWays
@@ -29,6 +26,7 @@ from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.people import People
+from clarion.xmpp.ports import TakenPort, refusal
 from clarion.xmpp.router import OneNodeRouter
 from clarion.xmpp.services import Services
 
@@ -43,27 +41,26 @@ class XmppDoor:
     """Serves XMPP clients.
 
     Args:
-        config: Listeners.
         limits: How much anybody may take.
         services: The house.
         people: The entities of who is on line.
         switchboard: Who takes what.
         router: Connected here, since the door knows both of its ends.
         certificate: What TLS shows; ``None`` when no listener has TLS.
+        log_lines: LIMIT: lines of one kind a second that strangers can cause.
 
     """
 
     def __init__(
         self,
-        config: XmppConfig,
         limits: LimitsConfig,
         services: Services,
         people: People,
         switchboard: Switchboard,
         router: OneNodeRouter,
         certificate: CertificateHolder | None,
+        log_lines: int = 5,
     ) -> None:
-        self._config = config
         self._limits = limits
         self._services = services
         self._people = people
@@ -74,10 +71,14 @@ class XmppDoor:
             limits.login_failures_person,
             limits.login_failures_address,
             limits.login_failures_time,
+            log_lines,
         )
+        self._noise = RateLimited(log, log_lines)
         self.connections: set[Connection] = set()
         self.addresses: list[tuple[str, str]] = []
         self._by_host: Counter[str] = Counter()
+        self._strangers: set[Connection] = set()
+        self._strangers_by_host: Counter[str] = Counter()
         self._dirty: list[Connection] = []
         self._servers: list[asyncio.Server] = []
         router.connect({"person": self._take}, self._send)
@@ -85,15 +86,18 @@ class XmppDoor:
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
 
     @asynccontextmanager
-    async def serve(self) -> AsyncGenerator[None, None]:
-        """See ``Service``; on the way out every client is told and its stream closed."""
-        for kind, endpoints in (
-            ("starttls", self._config.listen),
-            ("tls", self._config.listen_tls),
-            ("plain", self._config.listen_plain),
-        ):
-            for endpoint in endpoints:
-                await self._listen(kind, endpoint)
+    async def serve(self, ports: Sequence[TakenPort]) -> AsyncGenerator[None, None]:
+        """See ``Service``; on the way out every client is told and its stream closed.
+
+        Args:
+            ports: Where to listen; closed here in the end.
+
+        Raises:
+            UsageError: Somebody else began to listen at one of them meanwhile.
+
+        """
+        for port in ports:
+            await self._listen(port)
         sweeper = self._services.crew.spawn(self._sweep(), name="xmpp sweep")
         try:
             yield
@@ -133,54 +137,64 @@ class XmppDoor:
             throttle=self.throttle,
             inbox=self._inbox,
             flush_soon=self._flush_soon,
+            noise=self._noise,
             joined=self._joined,
+            carries=self._carries,
             left=self._left,
         )
 
-    async def _listen(self, kind: str, endpoint: Endpoint) -> None:
-        ways = self.ways(kind)
+    async def _listen(self, port: TakenPort) -> None:
+        ways = self.ways(port.kind)
         certificate = ways.certificate
-        context = certificate.direct if certificate is not None and kind == "tls" else None
+        context = certificate.direct if certificate is not None and port.kind == "tls" else None
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(ways),
-                endpoint.host,
-                endpoint.port,
-                ssl=context,
-                backlog=BACKLOG,
-                reuse_address=True,
+                lambda: Connection(ways), sock=port.socket, ssl=context, backlog=BACKLOG
             )
-        except PermissionError:
-            raise UsageError(
-                f"xmpp: no right to listen on {endpoint}: ports below 1024 need root or "
-                "CAP_NET_BIND_SERVICE"
-            ) from None
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise UsageError(f"xmpp: cannot listen on {endpoint}: {why}") from None
+            raise refusal(port.endpoint, error) from None
         self._servers.append(server)
-        for listening in server.sockets:
-            where = _written(listening)
-            self.addresses.append((kind, where))
-            log.info("listening", kind=kind, address=where)
+        where = _written(port.socket)
+        self.addresses.append((port.kind, where))
+        log.info("listening", kind=port.kind, address=where)
 
     def _joined(self, connection: Connection) -> bool:
         """Count a new connection; ``False``: its host has too many."""
-        most = self._limits.connections_per_address
-        if self._by_host[connection.host] >= most:
-            log.warning("too many connections from one address", peer=connection.host)
+        host, limits = connection.host, self._limits
+        if self._by_host[host] >= limits.connections_per_address:
+            self._too_many(host, "connections_per_address")
             return False
-        self._by_host[connection.host] += 1
+        if self._strangers_by_host[host] >= limits.strangers_per_address:
+            self._too_many(host, "strangers_per_address")
+            return False
+        self._by_host[host] += 1
+        self._strangers_by_host[host] += 1
         self.connections.add(connection)
+        self._strangers.add(connection)
         return True
+
+    def _too_many(self, host: str, limit: str) -> None:
+        self._noise.warning(
+            limit,
+            "too many connections from one address; the new one was cut",
+            now=self._services.clock.monotonic(),
+            peer=host,
+            limit=f"limits.{limit}",
+            most=getattr(self._limits, limit),
+        )
+
+    def _carries(self, connection: Connection) -> None:
+        """Note that a connection has logged in and carries a session."""
+        if connection in self._strangers:
+            self._strangers.discard(connection)
+            _count_down(self._strangers_by_host, connection.host)
 
     def _left(self, connection: Connection) -> None:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
-        self._by_host[connection.host] -= 1
-        if not self._by_host[connection.host]:
-            del self._by_host[connection.host]
+        self._carries(connection)
+        _count_down(self._by_host, connection.host)
 
     def _inbox(self, context: Context) -> Inbox:
         return Inbox(context, self.switchboard, sm.answer)
@@ -245,6 +259,7 @@ class XmppDoor:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._services.clock.monotonic()
+            self._noise.flush(now)
             for connection in list(self.connections):
                 connection.sweep(now)
 
@@ -270,6 +285,12 @@ class XmppDoor:
 def token() -> str:
     """Return a fresh unguessable text of 128 bits, fit for ids, nonces and resources."""
     return secrets.token_hex(16)
+
+
+def _count_down(counts: Counter[str], host: str) -> None:
+    counts[host] -= 1
+    if not counts[host]:
+        del counts[host]
 
 
 def _written(listening: Any) -> str:

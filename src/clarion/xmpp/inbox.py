@@ -12,8 +12,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from inspect import isawaitable
 from typing import Any, Final
 
+from clarion.lib.errors import ClarionError, PeerError, UnavailableError
+from clarion.lib.log import get_logger
 from clarion.wire.xml import escape, parse
-from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, error_reply, may_answer
+from clarion.wire.xmpp.errors import (
+    StanzaCondition,
+    StanzaError,
+    StreamCondition,
+    StreamError,
+    error_reply,
+    may_answer,
+)
 from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
 from clarion.wire.xmpp.stamps import ORIGIN_ID
 from clarion.wire.xmpp.stanza import Stanza
@@ -24,6 +33,8 @@ from clarion.xmpp.routing import forward_iq, local_person, recipient_of, route_m
 from clarion.xmpp.session import HeldTicket
 
 QUEUE_LIMIT: Final = 64  # LIMIT: stanzas that wait behind a slow one before reading pauses
+
+log = get_logger("xmpp")
 
 Work = Coroutine[Any, Any, None]
 
@@ -46,6 +57,8 @@ class Inbox:
         self._answer = answer
         self._queue: deque[Stanza] = deque()
         self._busy = False
+        self._stopped = False
+        self._done: Callable[[], None] | None = None
         self._kinds: dict[str, Callable[[Stanza], Future[Any] | Work | None]] = {
             MESSAGE: self._message,
             PRESENCE: self._presence,
@@ -60,20 +73,41 @@ class Inbox:
         self._queue.extend(stanzas)
         self._drain()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a stanza is not done, and holds back those behind it."""
+        return self._busy
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when all that was taken is done; ask ``busy`` first."""
+        self._stopped = True
+        self._done = done
+
+    def stop(self) -> None:
+        """Begin nothing more: the connection is gone.
+
+        What was not begun was not counted either, so a client that resumes
+        sends it again.
+        """
+        if self._done is None:
+            self._stopped = True
+            self._queue.clear()
+
     def _drain(self) -> None:
-        line = self._context.session.line
         while self._queue and not self._busy and not self._context.session.ended:
             self._one(self._queue.popleft())
-        if line is not None:
+        line = self._context.session.line
+        if line is not None and not self._stopped:
             line.hold_reading(hold=len(self._queue) > QUEUE_LIMIT)
 
     def _one(self, stanza: Stanza) -> None:
         session = self._context.session
         handler = self._kinds.get(stanza.tag)
         if handler is None:
-            self._switchboard.nonzas[stanza.tag](self._context, stanza)
+            self._nonza(stanza)
             return
-        ticket = session.inbound.receive() if session.inbound is not None else None
+        inbound = session.inbound
+        ticket = HeldTicket(inbound.receive(), inbound) if inbound is not None else None
         try:
             work = handler(stanza)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
@@ -92,7 +126,21 @@ class Inbox:
                 self._slowly(stanza, ticket, work), name=f"stanza of {session.full}"
             )
 
-    async def _slowly(self, stanza: Stanza, ticket: int | None, work: Work) -> None:
+    def _nonza(self, stanza: Stanza) -> None:
+        """What is no stanza has no error of its own: a wrong one ends the stream."""
+        try:
+            self._switchboard.nonzas[stanza.tag](self._context, stanza)
+        except PeerError as error:
+            wrong = StreamError(StreamCondition.BAD_FORMAT, str(error))
+        except Exception as error:
+            log.exception("an element met a fault of the server", exc_info=error)
+            wrong = StreamError(StreamCondition.INTERNAL_SERVER_ERROR, "the server made a mistake")
+        else:
+            return
+        if self._context.session.line is not None:
+            self._context.session.line.end(wrong)
+
+    async def _slowly(self, stanza: Stanza, ticket: HeldTicket | None, work: Work) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
@@ -102,23 +150,26 @@ class Inbox:
         finally:
             self._busy = False
         self._drain()
+        if not self._busy and self._done is not None:
+            done, self._done = self._done, None
+            done()
 
     # -- the end of each stanza ---------------------------------------------------
 
-    def _settled(self, ticket: int | None) -> None:
-        inbound = self._context.session.inbound
-        if ticket is not None and inbound is not None:
-            inbound.settle(ticket)
+    def _settled(self, ticket: HeldTicket | None) -> None:
+        # A session that was resumed counts anew: the client sends again what was under way.
+        if ticket is not None and ticket.inbound is self._context.session.inbound:
+            ticket.inbound.settle(ticket.ticket)
             self._answer(self._context)
 
-    def _committed(self, stanza: Stanza, ticket: int | None, done: Future[Any]) -> None:
+    def _committed(self, stanza: Stanza, ticket: HeldTicket | None, done: Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None:
             self._failed(stanza, ticket, error)
         elif not done.cancelled():
             self._settled(ticket)
 
-    def _failed(self, stanza: Stanza, ticket: int | None, error: BaseException) -> None:
+    def _failed(self, stanza: Stanza, ticket: HeldTicket | None, error: BaseException) -> None:
         """Tell the client; the stanza counts once the client has acknowledged that."""
         session = self._context.session
         refusal = stanza_error(error)
@@ -126,17 +177,16 @@ class Inbox:
             self._settled(ticket)
             return
         reply = error_reply(stanza, refusal, None, session.full)
-        inbound = session.inbound
-        if ticket is None or inbound is None:
+        if ticket is None or ticket.inbound is not session.inbound:
             session.send(reply)
             return
-        if isinstance(error, StanzaError):
+        if isinstance(error, ClarionError) and not isinstance(error, UnavailableError):
             # A refusal is an answer like any other; only what was lost is held.
             session.send(reply)
             self._settled(ticket)
             return
-        session.send(reply, HeldTicket(ticket))
-        inbound.hold(ticket)
+        session.send(reply, ticket)
+        ticket.inbound.hold(ticket.ticket)
         self._answer(self._context)
 
     # -- messages -------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """How sessions begin, lose their connection, resume and end."""
 
-from typing import Final
-
 from clarion.core.model import Person
 from clarion.core.ports import SessionId, SessionRef
 from clarion.lib.clock import Alarm
@@ -15,8 +13,6 @@ from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Line, Session
-
-RESOURCE_ATTEMPTS: Final = 5  # fresh resources tried before giving up; the first is always free
 
 log = get_logger("xmpp")
 

@@ -4,7 +4,7 @@ Everybody else reaches it through the router with a ``Parcel``.
 """
 
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from clarion.core.archive import Archive, Item, ThreadId
@@ -19,11 +19,11 @@ from clarion.wire.xmpp.splice import append_child
 from clarion.wire.xmpp.stamps import delay, stanza_id
 from clarion.xmpp.reach import Reach
 from clarion.xmpp.sent import SENT_LIMIT, SentMemory
-from clarion.xmpp.session import Session
+from clarion.xmpp.session import Backlog, Session
 
 CATCH_UP_PAGE: Final = 100  # items read from the archive at a time
-CATCH_UP_BYTES: Final = 65_536  # sent before the client must have taken most of it: a page may be long
-CATCH_UP_QUEUE: Final = 1_000  # LIMIT: items that wait behind a catch-up before it starts over
+CATCH_UP_BYTES: Final = 65_536  # sent before the client must have taken most of it
+CATCH_UP_QUEUE: Final = 100  # LIMIT: items that wait in memory behind those from the archive
 
 
 class PersonEntity:
@@ -37,6 +37,10 @@ class PersonEntity:
         seal: Turns item ids into stanza-ids.
         clock: Wall time for the ledger.
         reach: What has reached this person's clients.
+
+    Attributes:
+        sessions: Replaced, never changed, when a session begins or ends: that
+            may happen while somebody sends to all of them.
 
     """
 
@@ -99,7 +103,8 @@ class PersonEntity:
             return
         taken = False
         for session in self.sessions.values():
-            if session.takes_messages:
+            # Sending to one may have ended another.
+            if session.takes_messages and not session.ended:
                 self._hand(session, parcel.stanza, item)
                 taken = True
         if not taken and item is not None:
@@ -111,10 +116,14 @@ class PersonEntity:
         elif session.catching_up is None:
             self.reach.handed(item.item, session.id)
             session.send(stanza, item)
+        elif len(session.catching_up.stanzas) < CATCH_UP_QUEUE:
+            self.reach.handed(item.item, session.id)
+            session.catching_up.stanzas[item.item] = (stanza, item)
         else:
-            # It is counted as waiting until the older ones are out.
             self.reach.stored(item.item)
-            session.catching_up.append((stanza, item))
+            for other in self.sessions.values():
+                if other.catching_up is not None:
+                    other.catching_up.missed = True
 
     # -- what the person sent ------------------------------------------------------------
 
@@ -176,50 +185,58 @@ class PersonEntity:
             session.note_reached(thread, item)
             self._ledger.move(thread, self.address, item, now, Door.CHAT, Act.DELIVERED)
 
-    async def catch_up(self, session: Session) -> None:
-        """Send ``session`` what waits, oldest first, before anything newer (XEP-0160)."""
-        if self.reach.waiting_above is None or session.catching_up is not None:
-            return
-        session.catching_up = []
-        try:
-            after = await self._send_waiting(session)
-        finally:
-            queue, session.catching_up = session.catching_up or [], None
-        if after is None or not session.takes_messages:
-            return
-        for stanza, ref in queue:
-            if ref.item > after:
-                self.reach.handed(ref.item, session.id)
-                session.send(stanza, ref)
-        self.reach.caught_up(after)
+    def catch_up(self, session: Session) -> Coroutine[Any, Any, None]:
+        """Send ``session`` what waits, oldest first, before anything newer (XEP-0160).
 
-    async def _send_waiting(self, session: Session) -> ItemId | None:
-        """Send page after page; returns the last item, ``None`` when the session went away."""
+        What comes from this call on is queued behind, so make it in the turn
+        of the loop in which the session begins to take messages.
+
+        Raises:
+            UnavailableError: The store cannot say what waits. What came
+                meanwhile is delivered; the rest still waits.
+
+        """
+        if self.reach.waiting_above is None or session.catching_up is not None:
+            return _nothing()
+        session.catching_up = Backlog()
+        return self._catch_up(session, session.catching_up)
+
+    async def _catch_up(self, session: Session, backlog: Backlog) -> None:
+        try:
+            await self._send_waiting(session, backlog)
+        finally:
+            session.catching_up = None
+            for stanza, ref in backlog.stanzas.values():
+                if self._takes(session):
+                    session.send(stanza, ref)
+                else:
+                    self.reach.released(ref.item, session.id)
+
+    async def _send_waiting(self, session: Session, backlog: Backlog) -> None:
+        """Send page after page, until nothing waits or the session takes no more."""
         burst_bytes = 0
-        while True:
+        while self._takes(session):
+            backlog.missed = False
             # What was routed a moment ago may not be committed, and so not be readable, yet.
             await self._archive.settled()
             after = self.reach.waiting_above
             if after is None:
-                return self.reach.level()
+                return  # another session has it
             page = await self._archive.incoming_after(self.person.number, after, CATCH_UP_PAGE)
             for item in page:
                 if not self._takes(session):
-                    return None
-                self._send_late(session, item)
+                    return
+                burst_bytes += self._send_late(session, backlog, item)
                 after = item.id
                 self.reach.scanned(after)
-                burst_bytes += len(item.stanza)
-                if burst_bytes >= CATCH_UP_BYTES:
+                if burst_bytes >= CATCH_UP_BYTES or session.crowded:
                     burst_bytes = 0
                     await self._let_take(session)
             if not self._takes(session):
-                return None
-            assert session.catching_up is not None, "only catch_up() ends catching up"
-            if len(session.catching_up) > CATCH_UP_QUEUE:
-                session.catching_up.clear()
-            elif len(page) < CATCH_UP_PAGE:
-                return after
+                return
+            if len(page) < CATCH_UP_PAGE and not backlog.missed:
+                self.reach.caught_up(after)
+                return
             await self._let_take(session)
 
     def _takes(self, session: Session) -> bool:
@@ -231,13 +248,27 @@ class PersonEntity:
             await session.line.drained()
         await session.room(CATCH_UP_PAGE, CATCH_UP_BYTES)
 
-    def _send_late(self, session: Session, item: Item) -> None:
-        for holder in self.reach.holders(item.id):
-            other = self.sessions.get(holder)
-            if other is not None and other.line is not None:
-                return
+    def _send_late(self, session: Session, backlog: Backlog, item: Item) -> int:
+        """Send an item that waited, unless it reaches the person anyway; returns its bytes."""
+        # What came for this session just now goes to it, whoever else has it.
+        live = backlog.stanzas.pop(item.id, None) is not None
+        if not live and (self.reach.has_received(item.id) or self._on_the_way(session, item.id)):
+            return 0
         stamps = delay(self._domain, seconds(item.id))
         stamps += stanza_id(self.address, self._seal.seal(item.id))
         ref = ItemRef(item.id, item.thread if item.countable else None)
         self.reach.handed(item.id, session.id)
         session.send(append_child(item.stanza, stamps), ref)
+        return len(item.stanza)
+
+    def _on_the_way(self, session: Session, item: ItemId) -> bool:
+        """Whether ``session`` has the item, or another one that is connected."""
+        for holder in self.reach.holders(item):
+            other = self.sessions.get(holder)
+            if other is session or (other is not None and other.line is not None):
+                return True
+        return False
+
+
+async def _nothing() -> None:
+    """Do nothing: what waited is on its way."""

@@ -33,7 +33,7 @@ class Reach:
         # Everything above this was handed to nobody; None: nothing waits.
         self._waiting_above: ItemId | None = received_up_to if waiting else None
         self._held: dict[ItemId, list[SessionId]] = {}
-        # Received while something older was not: when that waits again, these do not.
+        # Received above the level: when something older waits again, these do not.
         self._received: set[ItemId] = set()
 
     @property
@@ -65,7 +65,7 @@ class Reach:
         """Note that a session has acknowledged or fetched ``item``."""
         self._held.pop(item, None)
         self._highest = max(self._highest, item)
-        if (self._held or self._waiting_above is not None) and item > self._level:
+        if item > self._level:
             if len(self._received) >= RECEIVED_LIMIT:
                 self._received.clear()
             self._received.add(item)

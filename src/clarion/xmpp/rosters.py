@@ -15,6 +15,8 @@ from clarion.xmpp.subscription_states import state_of
 BOOKS_CACHED: Final = 1_000
 """LIMIT: books kept of people without a session, the latest used; a book of 100 contacts
 takes some 50 KiB."""
+ROSTER_LIMIT: Final = 5_000
+"""LIMIT: entries of a person's roster, open requests among them."""
 
 
 class RosterBook:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from clarion.core.archive import ThreadId
@@ -53,6 +53,20 @@ class HeldTicket:
 
     ticket: int
     inbound: Inbound
+
+
+@dataclass(slots=True)
+class Backlog:
+    """Items that come while older ones are read from the archive, and go out behind them.
+
+    Attributes:
+        stanzas: By item, in the order in which they came.
+        missed: Whether more came than fit in: the archive must be read once more.
+
+    """
+
+    stanzas: dict[ItemId, tuple[bytes, ItemRef]] = field(default_factory=dict)
+    missed: bool = False
 
 
 Token = ItemRef | HeldTicket
@@ -118,7 +132,7 @@ class Session:
         self.presence: bytes | None = None
         self.priority: int | None = None
         self.interested = False
-        self.catching_up: list[tuple[bytes, ItemRef]] | None = None
+        self.catching_up: Backlog | None = None
         self.directed: set[str] = set()
         self.inbound: Inbound | None = None
         self.outbound: Outbound[Token] | None = None

@@ -171,8 +171,7 @@ class Slicer:
         Bytes may be waiting unread: call ``feed(b"")`` after it.
         """
         self._stanza_limit = stanza_limit
-        self._left = None
-        self._overflow = False
+        self._left = None  # what was cut off already still ends the stream
         self._step = False
 
     def restart(self) -> None:

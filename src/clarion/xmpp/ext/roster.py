@@ -118,7 +118,7 @@ async def _put(context: Context, contact: str, name: str, groups: tuple[str, ...
     async with services.rosters.change(context.person) as book:
         item = book.get(contact)
         if item is None:
-            check_room(services, book)
+            check_room(book)
             item = RosterItem(contact)
         await book.put(replace(item, name=name, groups=groups, listed=True), visible=True)
         push_contact(context.entity.sessions.values(), book, contact, services.token)

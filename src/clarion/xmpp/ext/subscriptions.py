@@ -23,7 +23,7 @@ from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import push_contact
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.rosters import ROSTER_LIMIT, RosterBook
 from clarion.xmpp.services import Services
 from clarion.xmpp.subscription_states import (
     NONE,
@@ -74,7 +74,7 @@ async def send(context: Context, stanza: Stanza) -> None:
         if kind in {Kind.SUBSCRIBE, Kind.SUBSCRIBED} and after != before:
             after = replace(after, listed=True)
             if book.get(contact) is None:
-                check_room(services, book)
+                check_room(book)
         await keep(book, before, after)
         _push_change(services, context.entity, book, before, after)
         if state_of(before).shows and not step.state.shows:
@@ -149,19 +149,17 @@ def end(context: Context, item: RosterItem) -> None:
         tell(services, Kind.UNSUBSCRIBED, account, item.contact)
 
 
-def check_room(services: Services, book: RosterBook) -> None:
+def check_room(book: RosterBook) -> None:
     """Make sure that one more contact fits in.
 
     Raises:
-        StanzaError: The roster has ``limits.contacts_per_person`` entries, open
-            requests among them.
+        StanzaError: The roster has ``ROSTER_LIMIT`` entries, open requests among them.
 
     """
-    most = services.limits.contacts_per_person
-    if len(book) >= most:
+    if len(book) >= ROSTER_LIMIT:
         raise StanzaError(
             StanzaCondition.NOT_ALLOWED,
-            f"the roster is full: it has {most} contacts; remove one first",
+            f"the roster is full: it has {ROSTER_LIMIT} contacts; remove one first",
         )
 
 
@@ -208,7 +206,7 @@ async def _take(
     kind, contact = Kind(parcel.kind), parcel.sender
     before = book.get(contact)
     if before is None:
-        if kind is Kind.SUBSCRIBE and len(book) >= services.limits.contacts_per_person:
+        if kind is Kind.SUBSCRIBE and len(book) >= ROSTER_LIMIT:
             tell(services, Kind.UNSUBSCRIBED, owner, contact)
             return
         before = RosterItem(contact, listed=False)

@@ -1,0 +1,443 @@
+"""One connection: log-in, reading and writing, silence and goodbyes; without sockets."""
+
+import asyncio
+import base64
+import contextlib
+from xml.etree.ElementTree import Element
+
+import pytest
+from structlog.testing import capture_logs
+
+from clarion.config.server import LimitsConfig
+from clarion.lib.errors import UnavailableError
+from clarion.xmpp.connection import GOODBYE_SECONDS, PROOF_DELAY
+from fakes.world import DOMAIN, HEADER, FakeClient, World, world
+
+BOB = f"bob@{DOMAIN}"
+SM = "urn:xmpp:sm:3"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+ENABLE = f"<enable xmlns='{SM}' resume='true'/>"
+PING = "<iq type='get' id='{}'><ping xmlns='urn:xmpp:ping'/></iq>"
+
+
+def plain(name: str, password: str = "secret", authzid: str = "") -> str:
+    text = base64.b64encode(f"{authzid}\0{name}\0{password}".encode()).decode()
+    return f"<auth xmlns='{SASL}' mechanism='PLAIN'>{text}</auth>"
+
+
+def chat(body: str, to: str = BOB, inner: str = "") -> str:
+    return f"<message to='{to}' type='chat'><body>{body}</body>{inner}</message>"
+
+
+def names(elements: list[Element]) -> list[str]:
+    """Return what came: a condition for failures and errors, else the element's name."""
+    told = []
+    for element in elements:
+        name = element.tag.rpartition("}")[2]
+        told.append(element[0].tag.rpartition("}")[2] if name in {"failure", "error"} else name)
+    return told
+
+
+async def knock(here: World, chunk: int = 4096) -> FakeClient:
+    """Connect a client and open its stream."""
+    client = here.connect(chunk=chunk)
+    await client.send(HEADER)
+    client.read()
+    return client
+
+
+async def hashed(here: World, client: FakeClient) -> None:
+    """Wait until a password that came was hashed, in a thread of its own."""
+    for _ in range(500):
+        await here.settle()
+        if client.transport.reading or client.gone:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no answer to a password")
+
+
+# -- log-in ---------------------------------------------------------------------------------
+
+
+async def test_a_password_in_the_clear_is_taken_where_that_is_allowed():
+    async with world("bob") as here:
+        client = await knock(here)
+        await client.send(plain("bob"))
+        await hashed(here, client)
+        assert names(client.read()) == ["success"]
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "authzid", "told"),
+    [
+        ("bob", "wrong", "", "not-authorized"),
+        ("nobody", "secret", "", "not-authorized"),
+        ("@@", "secret", "", "not-authorized"),
+        ("bob", "secret", f"ann@{DOMAIN}", "invalid-authzid"),
+        ("bob", "secret", "@@", "invalid-authzid"),
+        ("bob", "secret", BOB, "success"),
+        (BOB, "secret", "bob", "success"),
+        ("BOB", "secret", "", "success"),
+    ],
+)
+async def test_who_logs_in_as_whom(name: str, password: str, authzid: str, told: str):
+    async with world("ann", "bob") as here:
+        client = await knock(here)
+        await client.send(plain(name, password, authzid))
+        await hashed(here, client)
+        assert names(client.read()) == [told]
+
+
+async def test_a_store_that_cannot_answer_refuses_a_scram_log_in_for_now():
+    async with world("bob") as here:
+        client = await knock(here)
+        here.database.fail_next_read(UnavailableError("the disk is broken"))
+        first = base64.b64encode(b"n,,n=bob,r=0123456789abcdef").decode()
+        with capture_logs() as lines:
+            await client.send(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-256'>{first}</auth>")
+        assert names(client.read()) == ["temporary-auth-failure"]
+        assert [line["why"] for line in lines] == ["the disk is broken"]
+        assert not client.gone
+        assert (await client.authenticate("bob")).tag == f"{{{SASL}}}success"
+
+
+async def test_a_store_that_cannot_answer_refuses_a_password_for_now():
+    async with world("bob") as here:
+        client = await knock(here)
+        here.database.fail_next_read(UnavailableError("the disk is broken"))
+        await client.send(plain("bob"))
+        assert names(client.read()) == ["temporary-auth-failure"]
+        # It did not count as a failed attempt.
+        await client.send(plain("bob"))
+        await hashed(here, client)
+        assert names(client.read()) == ["success"]
+
+
+async def test_a_fault_at_log_in_ends_this_stream_only(monkeypatch: pytest.MonkeyPatch):
+    async with world("bob") as here:
+        other = await here.log_in("bob")
+
+        async def fail(address: str, hash_name: str) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(here.identity, "scram", fail)
+        client = await knock(here)
+        with capture_logs() as lines:
+            await client.authenticate("bob")
+        assert [line["log_level"] for line in lines if line["log_level"] == "error"] == ["error"]
+        assert client.gone
+        await other.send(PING.format(1))
+        assert names(other.read()) == ["iq"]
+
+
+async def test_failed_log_ins_are_answered_later_and_later():
+    limits = LimitsConfig(login_failures_person=2)
+    async with world("bob", limits=limits) as here:
+        for _ in range(2):
+            assert names([await (await knock(here)).authenticate("bob", "wrong")]) == [
+                "not-authorized"
+            ]
+        waits = []
+        for _ in range(3):
+            client, began = await attempt(here), here.clock.monotonic()
+            while not names(client.read()):
+                await here.advance(0.5)
+            waits.append(here.clock.monotonic() - began)
+        assert waits == [1, 2, 4]
+
+
+async def attempt(here: World, name: str = "bob", password: str = "wrong") -> FakeClient:
+    """Send a proof over a new connection; does not wait for the answer's time."""
+    client = await knock(here)
+    with contextlib.suppress(IndexError):  # there is no answer yet
+        await client.authenticate(name, password)
+    return client
+
+
+async def test_attempts_in_parallel_are_held_one_behind_the_other():
+    limits = LimitsConfig(login_failures_person=1)
+    async with world("bob", limits=limits) as here:
+        await attempt(here)  # the free one
+        held = [await attempt(here) for _ in range(3)]
+        assert [names(client.read()) for client in held] == [[], [], []]
+        answered: list[float] = []
+        for second in range(1, 15):
+            await here.advance(1)
+            answered += [second for client in held if "not-authorized" in names(client.read())]
+        assert len(answered) == 3
+        assert answered == sorted(set(answered))
+        # Nobody else waits.
+        assert (await attempt(here, "nobody")).transport.reading
+
+
+async def test_a_connection_lost_while_its_log_in_is_held_counts_and_hurts_nobody():
+    limits = LimitsConfig(login_failures_person=1)
+    async with world("bob", limits=limits) as here:
+        await attempt(here)
+        client = await attempt(here, password="secret")
+        assert client.read() == []
+        await client.hang_up()
+        with capture_logs() as lines:
+            await here.advance(30)
+        assert [line for line in lines if line["log_level"] in ("error", "warning")] == []
+        assert len(here.door.lifecycle) == 0
+        assert client.connection not in here.door.connections
+
+
+@pytest.mark.parametrize("password", ["secret", "wrong"])
+async def test_a_log_in_held_beyond_the_time_for_it_ends_and_stays_ended(password: str):
+    limits = LimitsConfig(login_failures_person=1, login_time=1)
+    async with world("bob", limits=limits) as here:
+        await attempt(here)
+        for _ in range(2):
+            client = await attempt(here, password=password)
+        await here.advance(1)
+        assert "connection-timeout" in names(client.read())
+        assert client.gone
+        with capture_logs() as lines:
+            await here.advance(40)
+        assert [line for line in lines if line["log_level"] == "error"] == []
+        assert len(here.door.lifecycle) == 0
+
+
+async def test_too_many_held_attempts_are_refused_unseen():
+    limits = LimitsConfig(login_failures_person=1)
+    async with world("bob", limits=limits) as here:
+        await attempt(here)
+        for _ in range(7):
+            await attempt(here, password="secret")
+        last = await knock(here)
+        assert names([await last.authenticate("bob")]) == ["temporary-auth-failure"]
+
+
+async def test_too_many_failed_log_ins_end_the_stream():
+    async with world("bob", limits=LimitsConfig(login_attempts=2)) as here:
+        client = await knock(here)
+        await client.authenticate("bob", "wrong")
+        await client.authenticate("bob", "wrong")
+        assert client.gone
+
+
+async def test_who_takes_too_long_to_log_in_is_cut():
+    async with world("bob") as here:
+        client = await knock(here)
+        await here.advance(here.limits.login_time)
+        assert names(client.read()) == ["connection-timeout"]
+        assert client.gone
+        # Who has logged in has all the time of the world.
+        bob = await here.log_in("bob")
+        await here.advance(here.limits.login_time)
+        assert not bob.gone
+
+
+async def test_a_client_that_pipelines_is_served_in_order():
+    async with world("bob") as here:
+        client = await knock(here)
+        await client.authenticate("bob")
+        await client.send(
+            HEADER
+            + "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+            + PING.format("p")
+            + "</stream:stream>"
+        )
+        elements = client.read()
+        assert [element.get("id") for element in elements if element.get("id")] == ["b", "p"]
+        assert client.over
+        assert client.gone
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 4096])
+async def test_the_cut_of_the_bytes_changes_nothing(chunk: int):
+    async with world("bob") as here:
+        client = await here.log_in("bob", chunk=chunk)
+        await client.send(PING.format(1) + ENABLE + PING.format(2))
+        assert names(client.read()) == ["iq", "enabled", "iq", "r"]
+
+
+# -- reading and writing --------------------------------------------------------------------------
+
+
+async def test_a_client_that_does_not_read_is_cut_and_its_messages_wait():
+    limits = LimitsConfig(send_queue_bytes=262_144)
+    async with world("ann", "bob", limits=limits) as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.transport.reads = False
+        with capture_logs() as lines:
+            for number in range(8):
+                await ann.send(chat(f"{number} " + "x" * 50_000))
+        assert bob.gone
+        cut = [line for line in lines if line["event"].startswith("client does not read")]
+        assert len(cut) == 1
+        assert cut[0]["waiting_bytes"] > limits.send_queue_bytes
+        assert not ann.gone
+        again = await here.log_in("bob")
+        await again.send("<presence/>")
+        bodies = [e.findtext("{jabber:client}body") for e in again.read() if "message" in e.tag]
+        assert [body.split()[0] for body in bodies if body] == [str(n) for n in range(8)]
+
+
+async def test_who_reads_slowly_but_reads_is_not_cut():
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.transport.reads = False
+        await ann.send(chat("x" * 100_000))
+        waiting = asyncio.get_running_loop().create_task(bob.connection.drained())
+        await here.settle()
+        assert not waiting.done()
+        bob.transport.reads = True
+        bob.connection.resume_writing()
+        await here.settle()
+        assert waiting.done()
+        assert not bob.gone
+
+
+async def test_who_waits_for_a_lost_connection_is_woken():
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.transport.reads = False
+        await ann.send(chat("x" * 100_000))
+        waiting = asyncio.get_running_loop().create_task(bob.connection.drained())
+        await here.settle()
+        await bob.hang_up()
+        assert waiting.done()
+
+
+async def test_answers_come_before_the_end_of_the_stream():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        await client.send(PING.format(1) + "</stream:stream>")
+        assert names(client.read()) == ["iq"]
+        assert client.over
+        assert client.gone
+
+
+async def test_answers_come_before_the_error_that_ends_the_stream():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        await client.send(PING.format(1) + "<unheard/>")
+        assert names(client.read()) == ["iq", "unsupported-stanza-type"]
+        assert client.over
+
+
+async def test_messages_before_a_goodbye_are_sent_though_one_had_to_wait():
+    origin = "<origin-id xmlns='urn:xmpp:sid:0' id='o'/>"
+    async with world("ann", "bob") as here:
+        bob = await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.read()
+        ann = await here.log_in("ann")
+        await ann.send(
+            "<presence/>"
+            + chat("one", inner=origin)
+            + chat("two")
+            + chat("three")
+            + "</stream:stream>"
+        )
+        bodies = [e.findtext("{jabber:client}body") for e in bob.read() if "message" in e.tag]
+        assert bodies == ["one", "two", "three"]
+        assert ann.gone
+        assert len(here.door.lifecycle) == 1
+
+
+async def test_who_does_not_take_the_goodbye_is_cut_off():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        aborted: list[float] = []
+
+        def abort() -> None:
+            aborted.append(here.clock.monotonic())
+            type(client.transport).close(client.transport)
+
+        client.transport.close = lambda: None  # type: ignore[method-assign]  # goes on for ever
+        client.transport.abort = abort  # type: ignore[method-assign]  # watched
+        began = here.clock.monotonic()
+        await client.send("</stream:stream>")
+        await here.advance(GOODBYE_SECONDS / 2)
+        assert aborted == []
+        await here.advance(GOODBYE_SECONDS)
+        assert aborted == [began + GOODBYE_SECONDS]
+
+
+async def test_nothing_is_written_to_a_transport_that_closes():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        client.transport.closed = True
+        client.connection.write(b"<presence/>")
+        client.connection.flush()
+        assert client.transport.unread == b""
+        client.connection.connection_lost(None)
+        client.connection.write(b"<presence/>")
+        client.connection.flush()
+        client.connection.end(None)
+        client.connection.cut()
+        client.connection.data_received(b"late")
+
+
+# -- is the client still there? ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counts", [False, True])
+async def test_a_silent_client_is_asked_and_given_up_when_it_does_not_answer(counts: bool):
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        if counts:
+            await client.send(ENABLE)
+        client.read()
+        limits = here.limits
+        await sweep(here, limits.idle_time - 1)
+        assert client.read() == []
+        await sweep(here, 1)
+        assert names(client.read()) == (["r"] if counts else ["iq"])
+        await sweep(here, limits.ping_time - 1)
+        assert not client.gone
+        await sweep(here, 1)
+        assert client.gone
+        assert len(here.door.lifecycle) == (1 if counts else 0)
+
+
+async def test_any_sign_of_life_will_do():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        await sweep(here, here.limits.idle_time)
+        assert names(client.read()) == ["iq"]
+        await client.send(" ")
+        await sweep(here, here.limits.ping_time)
+        assert not client.gone
+
+
+async def sweep(here: World, seconds: float) -> None:
+    await here.advance(seconds)
+    for connection in list(here.door.connections):
+        connection.sweep(here.clock.monotonic())
+    await here.settle()
+
+
+async def test_a_stranger_is_not_asked():
+    async with world() as here:
+        client = await knock(here)
+        client.connection.sweep(here.clock.monotonic() + 10_000)
+        await here.settle()
+        assert client.read() == []
+
+
+async def test_what_is_proved_by_one_ping_is_asked_about_once():
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.read()
+        for body in ("one", "two"):
+            await ann.send(chat(body))
+        await here.advance(PROOF_DELAY)
+        assert names(bob.read()) == ["message", "message", "iq"]
+        await ann.send(chat("three"))
+        await here.advance(10 * PROOF_DELAY)
+        assert names(bob.read()) == ["message"]  # the first ping is not answered yet
+        (context,) = [c for c in here.door.lifecycle.contexts() if c.account == BOB]
+        proof = context.session.proof_id
+        await bob.send(f"<iq type='error' id='{proof}'><error type='cancel'/></iq>")
+        assert len(context.session.unproven) == 1
+        await here.advance(PROOF_DELAY)
+        assert names(bob.read()) == ["iq"]
