@@ -197,7 +197,7 @@ async def test_a_port_that_is_taken_meanwhile_is_one_clear_line(monkeypatch: pyt
     async with world() as here:
         monkeypatch.setattr(asyncio.get_running_loop(), "create_server", fail)
         port = TakenPort("plain", Endpoint("127.0.0.1", 5222), cast("socket.socket", None))
-        with pytest.raises(UsageError, match="cannot listen on 127.0.0.1:5222: address already"):
+        with pytest.raises(UsageError, match=r"cannot listen on 127\.0\.0\.1:5222: address"):
             async with here.door.serve((port,)):
                 raise AssertionError
 

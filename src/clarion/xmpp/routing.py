@@ -12,7 +12,7 @@ from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
 from clarion.core.ports import ItemRef, Parcel, person_entity
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
-from clarion.wire.xmpp.jid import Jid, parse_jid
+from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, CLIENT, XML_LANG
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
 from clarion.wire.xmpp.stamps import MARKABLE, MARKERS, ORIGIN_ID, STANZA_ID, stanza_id
@@ -156,7 +156,7 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
         ours = {recipient.bare, context.account, context.services.domain}
         cut = drop_children(
             stanza.raw,
-            lambda tag, given: tag == STANZA_ID and given.get("by", "") in ours,
+            lambda tag, given: tag == STANZA_ID and _in_name_of(ours, given.get("by", "")),
         )
         stanza = Stanza(stanza.tag, attributes, stanza.children, cut, stanza.child_attributes)
     to = None if "to" in attributes else recipient.bare
@@ -170,6 +170,14 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
         and recipient.bare != context.account
     )
     return append_child(raw, MARKABLE) if asked else raw
+
+
+def _in_name_of(ours: set[str], by: str) -> bool:
+    """Say whether ``by`` is one of our addresses, in whatever spelling."""
+    try:
+        return parse_jid(by).full in ours
+    except JidError:
+        return False
 
 
 def _keep_and_send(

@@ -41,9 +41,11 @@ class Line(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HeldTicket:
     """Goes with the error for a stanza that was lost: acknowledged, the stanza counts.
+
+    Never changed; not frozen only because one is made per counted stanza.
 
     Attributes:
         ticket: The stanza's.
