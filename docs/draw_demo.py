@@ -42,7 +42,9 @@ def main() -> int:
         code = process.wait()
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere)
-        console.print(Text.from_ansi("$ make run\n" + printed.decode().replace("\r\n", "\n").rstrip()))
+        console.print(
+            Text.from_ansi("$ make run\n" + printed.decode().replace("\r\n", "\n").rstrip())
+        )
         svg = console.export_svg(title="Clarion")
     # The picture stands alone: no fonts from elsewhere, no maker's mark.
     svg = re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -62,7 +62,9 @@ def _below_floor(report: dict) -> list[str]:
         floor = FLOORS.get(room, FLOOR_ELSEWHERE)
         print(f"coverage {room:14} {share:5.1f} % (floor {floor:.0f} %)")  # noqa: T201
         if share < floor:
-            files = ", ".join(f"{path} {percent:.0f} %" for percent, path in sorted(worst[room])[:5])
+            files = ", ".join(
+                f"{path} {percent:.0f} %" for percent, path in sorted(worst[room])[:5]
+            )
             low.append(f"coverage of {room} is {share:.1f} %, below {floor:.0f} %: {files}")
     return low
 

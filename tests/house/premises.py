@@ -45,7 +45,7 @@ class EndedError(Exception):
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """A folder with a short path: a Unix socket's may have 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="clr-", dir="/tmp"))  # noqa: S108  # short on purpose
+    folder = Path(tempfile.mkdtemp(prefix="clr-", dir="/tmp"))  # short on purpose
     try:
         yield folder
     finally:

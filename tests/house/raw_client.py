@@ -186,9 +186,7 @@ class RawClient:
             raise StreamFailedError(element[0].tag.removeprefix(STREAM_ERRORS))
         return element
 
-    def until(
-        self, fits: Callable[[Element], object], timeout: float = TIMEOUT
-    ) -> Element:
+    def until(self, fits: Callable[[Element], object], timeout: float = TIMEOUT) -> Element:
         """Drop elements until one fits."""
         deadline = time.monotonic() + timeout
         while True:
@@ -264,7 +262,9 @@ class RawClient:
     @property
     def bindings(self) -> list[str]:
         """The types of channel binding that XEP-0440 tells."""
-        return [e.get("type", "") for e in self.features.iter("{urn:xmpp:sasl-cb:0}channel-binding")]
+        return [
+            e.get("type", "") for e in self.features.iter("{urn:xmpp:sasl-cb:0}channel-binding")
+        ]
 
     def log_in(
         self,
@@ -398,7 +398,9 @@ class RawClient:
         """Send a message; ``name`` is its id and origin-id."""
         ids = f" id='{name}'" if name else ""
         origin = f"<origin-id xmlns='urn:xmpp:sid:0' id='{name}'/>" if name else ""
-        self.send(f"<message type='{kind}' to='{to}'{ids}><body>{body}</body>{origin}{more}</message>")
+        self.send(
+            f"<message type='{kind}' to='{to}'{ids}><body>{body}</body>{origin}{more}</message>"
+        )
 
     # -- XEP-0198 -----------------------------------------------------------------------------------
 

@@ -68,8 +68,9 @@ def test_its_messages_wait_and_nobody_else_does(
         assert flood.acknowledged() == MANY  # whatever the lazy one does, they are safe
         most = house.memory_bytes() - before
         house.saw(
-            lambda line: line.get("event") == "disconnected"
-            and line.get("jid") == f"{address(lazy)}/raw"
+            lambda line: (
+                line.get("event") == "disconnected" and line.get("jid") == f"{address(lazy)}/raw"
+            )
         )
         trips.append(trip(ann, bob, "at the end"))
     assert max(trips) < LATENCY

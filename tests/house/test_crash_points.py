@@ -4,7 +4,6 @@ The server dies, is started again with the next death in store, dies, and so
 on; the clients come back each time and send again what was not acknowledged.
 """
 
-import re
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -15,9 +14,9 @@ import pytest
 
 from clarion.lib.crashpoint import MID_BATCH, NAMES, VARIABLE
 from house.premises import EndedError, Premises, address
-from house.raw_client import BODY, SM, GoneError, RawClient, StreamFailedError, origin
+from house.raw_client import BODY, GoneError, RawClient, StreamFailedError, origin
 
-TIMES = {name: (2, 7, 16) for name in NAMES} | {MID_BATCH: (2, 19, 40)}  # the n-th time reached
+TIMES = dict.fromkeys(NAMES, (2, 7, 16)) | {MID_BATCH: (2, 19, 40)}  # the n-th time reached
 PER_LIFE = 300  # messages a life may see before the server must have died
 GROUP = 5  # messages between two <r/>
 BOB = address("bob")

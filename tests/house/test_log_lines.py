@@ -16,8 +16,9 @@ def test_one_id_a_connection(house: Premises):
         with house.client("ann", resource=name, way="tls") as client:
             client.leave()
         house.saw(
-            lambda line, jid=f"ann@house.example/{name}": line.get("event") == "disconnected"
-            and line.get("jid") == jid
+            lambda line, jid=f"ann@house.example/{name}": (
+                line.get("event") == "disconnected" and line.get("jid") == jid
+            )
         )
     lines = house.events()
     ids = {}

@@ -11,7 +11,9 @@ ANN, BOB, CAI, DAN = (address(local) for local in ("ann", "bob", "cai", "dan"))
 @pytest.mark.parametrize("way", ["starttls", "tls"])
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", ""])
 async def test_logs_in(house: Premises, way: str, mechanism: str):
-    async with slix(house, "ann", resource=f"{way}{mechanism}", way=way, mechanism=mechanism) as ann:
+    async with slix(
+        house, "ann", resource=f"{way}{mechanism}", way=way, mechanism=mechanism
+    ) as ann:
         assert ann.boundjid.full == f"{ANN}/{way}{mechanism}"
         tls = ann.transport.get_extra_info("ssl_object")
         assert tls.version() == "TLSv1.3"
@@ -53,7 +55,9 @@ async def test_a_message_its_receipt_its_marker_and_the_archive(house: Premises)
         for reader in (ann, bob):
             results = [
                 one
-                async for one in reader.plugin["xep_0313"].iterate(with_jid=reader_of(reader), rsm={"max": 2})
+                async for one in reader.plugin["xep_0313"].iterate(
+                    with_jid=reader_of(reader), rsm={"max": 2}
+                )
             ]
             bodies = [one["mam_result"]["forwarded"]["stanza"]["body"] for one in results]
             assert bodies.count("Lunch at noon?") == 1

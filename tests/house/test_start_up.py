@@ -155,7 +155,9 @@ def every_port_is_free_for_everyone() -> bool:
     return path.exists() and int(path.read_text()) <= LOW_PORT
 
 
-@pytest.mark.skipif(every_port_is_free_for_everyone(), reason="this machine has no privileged ports")
+@pytest.mark.skipif(
+    every_port_is_free_for_everyone(), reason="this machine has no privileged ports"
+)
 def test_a_privileged_port_without_the_right(place: Premises):
     without: tuple[str, ...] = ()
     if os.geteuid() == 0:

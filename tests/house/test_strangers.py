@@ -180,6 +180,7 @@ def test_the_limit_of_connections_from_one_address(empty: Premises):
         last = stack.enter_context(house.connect("plain"))
         assert not is_served(last)
     house.saw(lambda line: str(line.get("event")).startswith("too many connections"))
+    house.saw(lambda line: len(house.events("disconnected")) >= 6)
     with house.client("ann"):  # there is room again
         pass
     assert house.stop() == 0

@@ -17,7 +17,7 @@ from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.names import CLIENT
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.stream_management import stream_management, took
-from clarion.xmpp.person import CATCH_UP_PAGE, CATCH_UP_QUEUE
+from clarion.xmpp.person import CATCH_UP_PAGE, CATCH_UP_QUEUE, CATCH_UP_RETRY
 from clarion.xmpp.session import Token
 from fakes.household import DOMAIN, Client, Household, household, settle
 from fakes.world import HEADER, FakeClient, world
@@ -490,3 +490,20 @@ async def test_a_catch_up_goes_on_over_the_resumed_connection():
             await again.send(f"<a xmlns='urn:xmpp:sm:3' h='{counted}'/>")
         numbers = [str(number) for number in range(CATCH_UP_PAGE + 50)]
         assert bodies_ == [*numbers, "meanwhile"]
+
+
+async def test_a_store_that_could_not_answer_is_asked_again():
+    async with household(*EXTENSIONS) as house:
+        await house.store(ANN, BOB, "waited")
+        gate = Gate(house)
+        gate.fail = UnavailableError("locked")
+        bob = await house.log_in("bob")
+        house.services.crew.errand(
+            bob.context.entity.deliver_waiting(bob.session), name="catching up"
+        )
+        await settle()
+        assert bodies(bob) == []
+        gate.fail = None
+        house.clock.advance(CATCH_UP_RETRY)
+        await settle()
+        assert bodies(bob) == ["waited"]

@@ -9,7 +9,7 @@ from clarion.lib.ids import FIRST, ItemId
 from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.errors import StreamCondition
 from clarion.wire.xmpp.jid import parse_jid
-from clarion.xmpp.session import REACHED_LIMIT, Session, Token
+from clarion.xmpp.session import REACHED_LIMIT, UNPROVEN_LIMIT, Session, Token
 from fakes.household import RecordingLine, settle
 
 ANN = Person(PersonNumber(1), "ann@corp.example", "Ann")
@@ -122,3 +122,14 @@ def test_how_far_threads_reached_only_goes_forward_and_is_bounded():
     assert len(one.reached) == REACHED_LIMIT
     assert thread(0) in one.reached  # moved last, and so not forgotten
     assert thread(1) not in one.reached
+
+
+def test_who_answers_no_ping_loses_the_stream_when_too_much_is_unproven():
+    line = RecordingLine()
+    here = session(line)
+    for number in range(UNPROVEN_LIMIT):
+        here.send(b"<message/>", ItemRef(item(number), None))
+    assert line.ended == []
+    here.send(b"<message/>", ItemRef(item(UNPROVEN_LIMIT), None))
+    assert [error and error.condition for error in line.ended] == ["resource-constraint"]
+    assert len(here.unproven) == UNPROVEN_LIMIT

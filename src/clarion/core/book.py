@@ -74,7 +74,7 @@ class Ledger:
 
     # The hot path.
 
-    def move(  # noqa: PLR0917  # the fields of a Move, in its order
+    def move(  # the fields of a Move, in its order
         self, thread: ThreadId, reader: str, up_to: ItemId, at: float, door: Door, act: Act
     ) -> bool:
         """Take a mark; it goes into the store's next batch, see ``written``.

@@ -11,18 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from clarion.core.model import Person
-from clarion.core.throttle import Throttle, network_of
+from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Alarm
-from clarion.lib.errors import ClarionError, DeniedError, PeerError, UnavailableError
+from clarion.lib.errors import ClarionError, PeerError
 from clarion.lib.log import RateLimited, get_logger
-from clarion.wire.address import AddressError, normalise_address
-from clarion.wire.sasl import SaslCondition
 from clarion.wire.xmpp.acks import AckError, parse_handled
 from clarion.wire.xmpp.errors import StanzaCondition, StreamCondition, StreamError
 from clarion.wire.xmpp.stanza import Stanza
-from clarion.wire.xmpp.stream import (
+from clarion.wire.xmpp.stream import ServerStream
+from clarion.wire.xmpp.stream_events import (
     BindWanted,
     Closed,
     KeysWanted,
@@ -30,13 +28,13 @@ from clarion.wire.xmpp.stream import (
     PasswordGiven,
     ProofGiven,
     SecureWanted,
-    ServerStream,
     StreamRules,
 )
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
+from clarion.xmpp.login import LogIn
 from clarion.xmpp.refusals import stanza_error
 from clarion.xmpp.services import Services
 
@@ -92,6 +90,8 @@ class Connection(asyncio.Protocol):
 
     """
 
+    _login: LogIn  # from connection_made on, which knows the host
+
     def __init__(self, ways: DoorWays) -> None:
         self.context: Context | None = None
         self.heard = 0.0
@@ -108,7 +108,6 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._drained: asyncio.Event | None = None
         self._full = False  # the transport asked to write no more
-        self._person: Person | None = None
         self._log = log
 
     # -- the transport's calls ------------------------------------------------------
@@ -121,6 +120,9 @@ class Connection(asyncio.Protocol):
         self.host = str(peer[0]) if peer else "local"
         self.heard = now
         self._log = log.bind(connection=self._services.token()[:8], peer=self.host)
+        self._login = LogIn(
+            self._services, self._ways.throttle, self.host, self._log, lambda: self._over
+        )
         if not self._ways.joined(self):
             self._transport.abort()
             return
@@ -257,9 +259,15 @@ class Connection(asyncio.Protocol):
 
     def _wake(self) -> None:
         engine = self._engine
-        if engine is not None:
-            engine.wake(self._services.clock.monotonic())
-            self._pump(engine)
+        if engine is None:
+            return
+        now = self._services.clock.monotonic()
+        engine.wake(now)
+        self._pump(engine)
+        deadline = engine.deadline()
+        if deadline is not None:
+            # uvloop counts from the beginning of a turn, so its timers may go off early.
+            self._alarm = self._services.clock.call_later(max(deadline - now, 0.001), self._wake)
 
     def _pump(self, engine: ServerStream) -> None:
         """Let what the engine has seen take effect, in order, and send what it says."""
@@ -301,11 +309,11 @@ class Connection(asyncio.Protocol):
             case SecureWanted():
                 self._spawn(self._secure(engine))
             case KeysWanted():
-                self._spawn(self._keys(engine, event))
+                self._spawn(self._login.keys(engine, event))
             case PasswordGiven():
-                self._spawn(self._password(engine, event))
+                self._spawn(self._login.password(engine, event))
             case ProofGiven():
-                self._spawn(self._proof(engine, event))
+                self._spawn(self._login.proof(engine, event))
             case BindWanted():
                 self._spawn(self._bind(engine, event))
             case Offered():
@@ -406,96 +414,11 @@ class Connection(asyncio.Protocol):
         self._transport = secured
         engine.secured(certificate.bindings(secured.get_extra_info("ssl_object")))
 
-    def _address(self, username: str) -> str:
-        """Return the normalised address; of what is none, something nobody has."""
-        domain = self._services.domain
-        local = username.removesuffix(f"@{domain}")
-        try:
-            return normalise_address(f"{local}@{domain}")
-        except AddressError:
-            return f"\0{username}"
-
-    async def _keys(self, engine: ServerStream, event: KeysWanted) -> None:
-        address = self._address(event.username)
-        try:
-            salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
-        except UnavailableError as error:
-            self._log.warning("log-in is not possible now", why=str(error))
-            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
-            return
-        if not self._over:
-            engine.keys(salt, iterations, keys)
-
-    async def _proof(self, engine: ServerStream, event: ProofGiven) -> None:
-        address = self._address(event.username)
-        network = network_of(self.host)
-        if not await self._hold(engine, address, network):
-            return
-        person = self._services.directory.person(address)
-        good = event.label is not None and person is not None and not person.disabled
-        self._judge(engine, address, event.authzid, person if good else None)
-
-    async def _password(self, engine: ServerStream, event: PasswordGiven) -> None:
-        address = self._address(event.username)
-        network = network_of(self.host)
-        if not await self._hold(engine, address, network):
-            return
-        try:
-            person = await self._services.identity.check_plain(address, event.password)
-        except DeniedError:
-            self._judge(engine, address, event.authzid, None)
-        except UnavailableError as error:
-            self._ways.throttle.abandoned(address, network, self._services.clock.monotonic())
-            self._log.warning("log-in is not possible now", why=str(error))
-            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
-        else:
-            self._judge(engine, address, event.authzid, person)
-
-    async def _hold(self, engine: ServerStream, address: str, network: str) -> bool:
-        """Wait as long as failed log-ins make this one wait; ``False``: it was refused."""
-        clock = self._services.clock
-        try:
-            seconds = self._ways.throttle.wait(address, network, clock.monotonic())
-        except UnavailableError as error:
-            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
-            return False
-        if seconds > 0:
-            over = asyncio.Event()
-            clock.call_later(seconds, over.set)
-            await over.wait()
-        return True
-
-    def _judge(
-        self, engine: ServerStream, address: str, authzid: str, person: Person | None
-    ) -> None:
-        network = network_of(self.host)
-        now = self._services.clock.monotonic()
-        if person is None:
-            self._ways.throttle.failed(address, network, now)
-            self._refuse(
-                engine, SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong"
-            )
-            return
-        self._ways.throttle.succeeded(address, network, now)
-        if authzid and self._address(authzid) != person.address:
-            self._refuse(engine, SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
-            return
-        if self._over:
-            return
-        self._person = person
-        engine.admit(person.address.partition("@")[0])
-
-    def _refuse(self, engine: ServerStream, condition: SaslCondition, text: str) -> None:
-        """Refuse a log-in, unless the client went away while it waited."""
-        if not self._over:
-            engine.reject(condition, text)
-
     async def _bind(self, engine: ServerStream, event: BindWanted) -> None:
-        assert self._person is not None, "binding comes after log-in"
+        person = self._login.person
+        assert person is not None, "binding comes after log-in"
         try:
-            context = await self._ways.lifecycle.begin(
-                self._person, event.resource, engine.lang, self
-            )
+            context = await self._ways.lifecycle.begin(person, event.resource, engine.lang, self)
         except ClarionError as error:
             if not self._over:
                 engine.bind_refused(stanza_error(error))
@@ -510,10 +433,11 @@ class Connection(asyncio.Protocol):
 
     def _offered(self, engine: ServerStream, event: Offered) -> None:
         """Resume a session (XEP-0198 section 5)."""
-        assert self._person is not None, "resumption comes after log-in"
+        person = self._login.person
+        assert person is not None, "resumption comes after log-in"
         attributes = event.element.attributes
         previous = attributes.get("previd", "")
-        context = self._ways.lifecycle.resume(self._person, previous, self)
+        context = self._ways.lifecycle.resume(person, previous, self)
         if context is None:
             engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))
             return

@@ -17,7 +17,7 @@ from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
-from clarion.wire.xmpp.stream import StreamRules
+from clarion.wire.xmpp.stream_events import StreamRules
 from clarion.xmpp.connection import Connection, DoorWays
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
@@ -80,6 +80,7 @@ class XmppDoor:
         self._strangers: set[Connection] = set()
         self._strangers_by_host: Counter[str] = Counter()
         self._dirty: list[Connection] = []
+        self._parted = asyncio.Event()  # set when a connection has gone
         self._servers: list[asyncio.Server] = []
         router.connect({"person": self._take}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
@@ -193,6 +194,7 @@ class XmppDoor:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
+        self._parted.set()
         self._carries(connection)
         _count_down(self._by_host, connection.host)
 
@@ -276,7 +278,8 @@ class XmppDoor:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain_time):
                 while self.connections:
-                    await asyncio.sleep(0.01)
+                    self._parted.clear()
+                    await self._parted.wait()
         for connection in list(self.connections):
             connection.cut()
         self._people.keep_levels()

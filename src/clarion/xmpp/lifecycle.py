@@ -147,7 +147,7 @@ class Lifecycle:
         takers = [other for other in entity.sessions.values() if other.takes_messages]
         if takers:
             other = next((taker for taker in takers if taker.line is not None), takers[0])
-            self._services.crew.errand(entity.catch_up(other), name=f"for {other.full}")
+            self._services.crew.errand(entity.deliver_waiting(other), name=f"for {other.full}")
 
     def throw_out(self, address: str, error: StreamError) -> None:
         """End every session of a person."""

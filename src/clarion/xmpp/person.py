@@ -3,6 +3,7 @@
 Everybody else reaches it through the router with a ``Parcel``.
 """
 
+import asyncio
 from asyncio import Future
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
@@ -14,7 +15,9 @@ from clarion.core.model import Person
 from clarion.core.ports import ItemRef, Parcel, SessionId
 from clarion.core.seal import Seal
 from clarion.lib.clock import Clock
+from clarion.lib.errors import UnavailableError
 from clarion.lib.ids import ItemId, seconds
+from clarion.lib.log import get_logger
 from clarion.wire.xmpp.splice import append_child
 from clarion.wire.xmpp.stamps import delay, stanza_id
 from clarion.xmpp.reach import Reach
@@ -23,7 +26,10 @@ from clarion.xmpp.session import Backlog, Session
 
 CATCH_UP_PAGE: Final = 100  # items read from the archive at a time
 CATCH_UP_BYTES: Final = 65_536  # sent before the client must have taken most of it
+CATCH_UP_RETRY: Final = 5.0  # seconds until a store that could not answer is asked again
 CATCH_UP_QUEUE: Final = 100  # LIMIT: items that wait in memory behind those from the archive
+
+log = get_logger("xmpp")
 
 
 class PersonEntity:
@@ -184,6 +190,29 @@ class PersonEntity:
         for thread, item in newest.items():
             session.note_reached(thread, item)
             self._ledger.move(thread, self.address, item, now, Door.CHAT, Act.DELIVERED)
+
+    def deliver_waiting(self, session: Session) -> Coroutine[Any, Any, None]:
+        """Catch up, and try again later while the store cannot say what waits.
+
+        Like ``catch_up``, to be called in the turn in which the session
+        begins to take messages.
+        """
+        return self._patiently(session, self.catch_up(session))
+
+    async def _patiently(self, session: Session, attempt: Coroutine[Any, Any, None]) -> None:
+        while True:
+            try:
+                await attempt
+            except UnavailableError as error:
+                log.warning("what waits is delivered later", jid=session.full, why=str(error))
+            else:
+                return
+            over = asyncio.Event()
+            self._clock.call_later(CATCH_UP_RETRY, over.set)
+            await over.wait()
+            if not self._takes(session):
+                return
+            attempt = self.catch_up(session)
 
     def catch_up(self, session: Session) -> Coroutine[Any, Any, None]:
         """Send ``session`` what waits, oldest first, before anything newer (XEP-0160).

@@ -14,6 +14,7 @@ from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import Jid
 
 REACHED_LIMIT: Final = 1_000  # LIMIT: threads of which a session remembers how far they reached it
+UNPROVEN_LIMIT: Final = 10_000  # LIMIT: items sent to a client that answers no ping (no XEP-0198)
 DIRECTED_LIMIT: Final = 1_000  # LIMIT: addresses a session may send directed presence to
 
 
@@ -156,7 +157,8 @@ class Session:
     def send(self, stanza: bytes, token: Token | None = None) -> None:
         """Send a stanza; with XEP-0198 it is kept until the client acknowledges it.
 
-        A client that acknowledges nothing until the queue is full loses its
+        A client that acknowledges nothing until the queue is full, or without
+        XEP-0198 answers no ping until ``UNPROVEN_LIMIT`` items are out, loses its
         stream; what it has not received waits in the archive.
         """
         if self.outbound is not None:
@@ -165,6 +167,9 @@ class Session:
                 return
             self.outbound.push(stanza, token)
         elif isinstance(token, ItemRef):
+            if len(self.unproven) >= UNPROVEN_LIMIT:
+                self.overflow()
+                return
             self.unproven.append(token)
         if self.line is not None:
             self.line.write(stanza)

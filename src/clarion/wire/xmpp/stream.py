@@ -12,22 +12,9 @@ The rules of this file:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import ClassVar, Final
-from xml.etree.ElementTree import Element
 
-from clarion.wire.sasl import (
-    Candidate,
-    PlainMessage,
-    SaslCondition,
-    SaslError,
-    ScramServer,
-    decode_base64,
-    encode_base64,
-    offered,
-    parse_plain,
-)
+from clarion.wire.sasl import Candidate, SaslCondition, SaslError, decode_base64
 from clarion.wire.xml import escape, parse
 from clarion.wire.xmpp.errors import (
     StanzaCondition,
@@ -39,143 +26,35 @@ from clarion.wire.xmpp.errors import (
 from clarion.wire.xmpp.names import BIND, CLIENT, IQ, SASL, STANZAS, STREAMS, TLS, XML_LANG
 from clarion.wire.xmpp.slicer import Slicer, StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.wire.xmpp.stream_events import (
+    WAITING,
+    BindWanted,
+    Closed,
+    Event,
+    Offered,
+    Phase,
+    SecureWanted,
+    StreamRules,
+)
+from clarion.wire.xmpp.stream_header import (
+    check_header,
+    features_to_bind,
+    features_to_log_in,
+    features_to_secure,
+    header,
+)
+from clarion.wire.xmpp.stream_login import (
+    Exchange,
+    challenge_element,
+    failure_element,
+    mechanism_names,
+    success_element,
+)
 
 _CLOSE: Final = b"</stream:stream>"
 _BIND_TAG: Final = f"{{{BIND}}}bind"
 _ERROR_TAG: Final = f"{{{STREAMS}}}error"
 _TLS_RECORD: Final = 0x16  # how a TLS handshake begins (RFC 8446 section 5.1); never XML
-
-
-class Phase(Enum):
-    """Where the negotiation stands."""
-
-    HEADER = auto()  # a stream header must come
-    SECURE_OR_AUTHENTICATE = auto()  # features without bind were sent
-    SECURING = auto()  # the driver does the TLS handshake
-    AUTHENTICATING = auto()  # a SASL exchange waits for the client
-    VERIFYING = auto()  # a SASL exchange waits for the driver
-    BIND = auto()  # features with bind were sent
-    BINDING = auto()  # the driver chooses the resource, or resumes
-    BOUND = auto()
-    CLOSED = auto()
-
-
-WAITING: Final = frozenset({Phase.SECURING, Phase.VERIFYING, Phase.BINDING, Phase.CLOSED})
-"""Phases in which the driver has the word and nothing is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecureWanted:
-    """Do the TLS handshake, then call ``secured``.
-
-    What is received until then must have come through TLS; it is read after
-    ``secured``.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class KeysWanted:
-    """Answer with ``keys``: the client wants to prove that it is ``username`` (SCRAM)."""
-
-    username: str
-    hash_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordGiven:
-    """Check the password (PLAIN), then call ``admit`` or ``reject``."""
-
-    username: str
-    authzid: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProofGiven:
-    """SCRAM has its result; call ``admit`` or ``reject`` when it may be told.
-
-    Attributes:
-        label: Which password it was (``""``: the main one), or ``None`` when
-            the proof is wrong.
-
-    """
-
-    username: str
-    authzid: str
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BindWanted:
-    """Choose a resource, then call ``bound`` or ``bind_refused``.
-
-    Attributes:
-        resource: What the client asks for; ``""`` leaves it to the server.
-
-    """
-
-    resource: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A feature's element came after log-in and before binding (XEP-0198 resumption).
-
-    Answer with ``bound`` or ``not_taken``.
-    """
-
-    element: Stanza
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The stream has ended; nothing more will come.
-
-    Attributes:
-        error: Why, when it was not the client's orderly close.
-        clean: Whether the client closed its stream with an end tag.
-
-    """
-
-    error: StreamError | None
-    clean: bool
-
-
-Event = (
-    SecureWanted | KeysWanted | PasswordGiven | ProofGiven | BindWanted | Offered | Stanza | Closed
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRules:
-    """What one listener's streams must keep to.
-
-    Attributes:
-        domain: The only host served here.
-        starttls: STARTTLS is offered and required before anything else.
-        without_tls: Log-in is offered without TLS (``listen_plain``, loopback only).
-        login_attempts: LIMIT of failed log-ins; section 6.4.5 asks for 2 to 5.
-        early_stanza_bytes: LIMIT of one element before log-in.
-        early_total_bytes: LIMIT of all bytes before log-in.
-        stanza_bytes: LIMIT of one stanza after log-in.
-        negotiation_seconds: LIMIT from the first byte to binding.
-        features: Further elements offered with bind, as bytes.
-        early_tags: First-level tags of such features, handed out as ``Offered``.
-        late_tags: First-level tags handed out after binding beside stanzas.
-
-    """
-
-    domain: str
-    starttls: bool
-    without_tls: bool = False
-    login_attempts: int = 5
-    early_stanza_bytes: int = 10 * 1024
-    early_total_bytes: int = 256 * 1024
-    stanza_bytes: int = 256 * 1024
-    negotiation_seconds: float = 60.0
-    features: bytes = b""
-    early_tags: frozenset[str] = frozenset()
-    late_tags: frozenset[str] = frozenset()
 
 
 class ServerStream:
@@ -217,11 +96,8 @@ class ServerStream:
         self._opened = False  # our header of the current stream has been sent
         self._authenticated = False
         self._failures = 0
-        self._scram: ScramServer | None = None
-        self._success = b""
-        self._bind_id = ""
-        self._bind_stanza: Stanza | None = None
-        self._candidates: Sequence[Candidate] = ()
+        self._exchange: Exchange | None = None
+        self._binding: Stanza | None = None  # the request the driver thinks about
         self._peer = ""  # the 'from' of the client's header
 
     # -- the five verbs -------------------------------------------------------
@@ -285,32 +161,30 @@ class ServerStream:
         """Go on with a SCRAM exchange; no candidates lets every proof fail."""
         if self.phase is Phase.CLOSED:
             return
-        assert self._scram is not None, "keys() without KeysWanted"
-        self._candidates = candidates
+        assert self._exchange is not None, "keys() without KeysWanted"
         self.phase = Phase.AUTHENTICATING
-        self._challenge(self._scram.challenge(salt, iterations))
+        challenge = self._exchange.challenge(salt, iterations, candidates)
+        self._out.append(challenge_element(challenge))
         self._work()
 
     def admit(self, username: str) -> None:
         """Tell the client that it is logged in as the local part ``username``."""
         if self.phase is Phase.CLOSED:
             return
+        assert self._exchange is not None, "admit() without PasswordGiven or ProofGiven"
         self.username = username
         self._authenticated = True
-        data = encode_base64(self._success).decode() if self._success else ""
-        self._out.append(f"<success xmlns='{SASL}'>{data}</success>".encode())
-        self._scram = None
+        self._out.append(success_element(self._exchange.success))
+        self._exchange = None
         self._restart()
 
     def reject(self, condition: SaslCondition, text: str = "") -> None:
         """Refuse the log-in; after ``login_attempts`` of them the stream ends."""
         if self.phase is Phase.CLOSED:
             return
-        self._scram = None
-        self._success = b""
+        self._exchange = None
         self.phase = Phase.SECURE_OR_AUTHENTICATE
-        said = f"<text xml:lang='en'>{escape(text)}</text>" if text else ""
-        self._out.append(f"<failure xmlns='{SASL}'><{condition}/>{said}</failure>".encode())
+        self._out.append(failure_element(condition, text))
         self._failures += 1
         if self._failures >= self._rules.login_attempts:
             self.fail(StreamError(StreamCondition.POLICY_VIOLATION, "too many failed log-ins"))
@@ -321,12 +195,9 @@ class ServerStream:
         """Tell the client its full JID, unless it resumed; stanzas flow from here on."""
         if self.phase is Phase.CLOSED:
             return
-        if self._bind_id:
-            self._out.append(
-                f"<iq type='result' id='{escape(self._bind_id)}'><bind xmlns='{BIND}'>"
-                f"<jid>{escape(full_jid)}</jid></bind></iq>".encode()
-            )
-        self._bind_id = ""
+        if self._binding is not None:
+            self._out.append(_bind_result(self._binding, full_jid))
+            self._binding = None
         self._deadline = None
         self.phase = Phase.BOUND
         self._slicer.relax(self._rules.stanza_bytes)
@@ -340,9 +211,9 @@ class ServerStream:
         """Refuse the resource; the client may ask again (section 7.7.3)."""
         if self.phase is Phase.CLOSED:
             return
-        assert self._bind_stanza is not None, "bind_refused() without BindWanted"
-        self._out.append(error_reply(self._bind_stanza, error, None, None))
-        self._bind_id = ""
+        assert self._binding is not None, "bind_refused() without BindWanted"
+        self._out.append(error_reply(self._binding, error))
+        self._binding = None
         self.phase = Phase.BIND
         self._work()
 
@@ -360,14 +231,16 @@ class ServerStream:
 
     def send(self, data: bytes) -> None:
         """Queue bytes for the client behind what the stream itself says."""
-        self._out.append(data)
+        if self.phase is not Phase.CLOSED:
+            self._out.append(data)
 
     def fail(self, error: StreamError) -> None:
         """End the stream with an error (section 4.9.1)."""
         if self.phase is Phase.CLOSED:
             return
-        self._open()
-        self._out.append(error.to_bytes())
+        if self.phase is not Phase.SECURING:  # nothing but TLS may go out then (section 5.4.3.2)
+            self._open()
+            self._out.append(error.to_bytes())
         self._close(error, clean=False)
 
     def close(self) -> None:
@@ -385,7 +258,8 @@ class ServerStream:
         while self.phase not in WAITING:
             events = self._slicer.feed(b"")
             for event in events:
-                self._element(event)
+                if self.phase is not Phase.CLOSED:  # a root that ends at once is two events
+                    self._element(event)
             if not events:
                 if self._slicer.failure is not None:
                     self.fail(self._slicer.failure)
@@ -431,76 +305,31 @@ class ServerStream:
     # -- the header (sections 4.2, 4.3 and 4.7) --------------------------------
 
     def _header(self, start: StreamStart) -> None:
-        attributes = start.attributes
-        self.lang = attributes.get(XML_LANG, "")
-        self._peer = attributes.get("from", "")
-        wrong = self._wrong_header(start)
-        if wrong is not None:
-            self.fail(wrong)
+        self.lang = start.attributes.get(XML_LANG, "")
+        self._peer = start.attributes.get("from", "")
+        try:
+            check_header(start, self._rules.domain)
+        except StreamError as error:
+            self.fail(error)
             return
         self._open()
         self._out.append(self._features())
         self.phase = Phase.BIND if self._authenticated else Phase.SECURE_OR_AUTHENTICATE
 
-    def _wrong_header(self, start: StreamStart) -> StreamError | None:
-        to = start.attributes.get("to")
-        version = start.attributes.get("version", "0.9")
-        major = version.partition(".")[0]
-        if not start.tag.startswith(f"{{{STREAMS}}}"):
-            return StreamError(
-                StreamCondition.INVALID_NAMESPACE, f"the stream must be in {STREAMS}"
-            )
-        if start.tag != f"{{{STREAMS}}}stream":
-            return StreamError(StreamCondition.BAD_FORMAT, "a stream begins with <stream:stream>")
-        if start.default_namespace != CLIENT:
-            return StreamError(StreamCondition.INVALID_NAMESPACE, f"content must be in {CLIENT}")
-        if to is None:
-            return StreamError(StreamCondition.IMPROPER_ADDRESSING, "the header needs a 'to'")
-        if to.lower().rstrip(".") != self._rules.domain:
-            return StreamError(StreamCondition.HOST_UNKNOWN, f"{self._rules.domain} is served here")
-        # Of any length and with leading zeros (section 4.7.5), so it is no case for int().
-        if not (major.isascii() and major.isdigit() and major.strip("0")):
-            return StreamError(StreamCondition.UNSUPPORTED_VERSION, "version 1.0 is spoken here")
-        return None
-
     def _open(self) -> None:
-        if self._opened:
-            return
-        self._opened = True
-        to = f" to='{escape(self._peer)}'" if self._peer else ""
-        self._out.append(
-            f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'"
-            f" from='{self._rules.domain}'{to} id='{self._token()}' version='1.0'"
-            f" xml:lang='en'>".encode()
-        )
+        if not self._opened:
+            self._opened = True
+            self._out.append(header(self._rules.domain, self._peer, self._token()))
 
     def _features(self) -> bytes:
         if self._authenticated:
-            # COMPAT(clients of RFC 3921): a session element that asks for nothing.
-            inner = (
-                f"<bind xmlns='{BIND}'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
-                "<optional/></session>".encode()
-                + self._rules.features
-            )
-        elif self._rules.starttls and not self._secure:
-            inner = f"<starttls xmlns='{TLS}'><required/></starttls>".encode()
-        else:
-            inner = self._mechanisms()
-        return b"<stream:features>%b</stream:features>" % inner
+            return features_to_bind(self._rules.features)
+        if self._rules.starttls and not self._secure:
+            return features_to_secure()
+        return features_to_log_in(self._mechanisms(), self._bindings)
 
-    def _mechanism_names(self) -> list[str]:
-        return offered(
-            tls=self._secure,
-            plain=self._secure or self._rules.without_tls,
-            bindings=self._bindings,
-        )
-
-    def _mechanisms(self) -> bytes:
-        names = "".join(f"<mechanism>{name}</mechanism>" for name in self._mechanism_names())
-        kinds = "".join(f"<channel-binding type='{kind}'/>" for kind in sorted(self._bindings))
-        # XEP-0440 section 3: the binding types beside the mechanisms.
-        told = f"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>{kinds}</sasl-channel-binding>"
-        return f"<mechanisms xmlns='{SASL}'>{names}</mechanisms>{told if kinds else ''}".encode()
+    def _mechanisms(self) -> list[str]:
+        return mechanism_names(self._rules, secure=self._secure, bindings=self._bindings)
 
     def _restart(self) -> None:
         self._slicer.restart()
@@ -519,6 +348,7 @@ class ServerStream:
             self.fail(StreamError(StreamCondition.POLICY_VIOLATION, "data before the handshake"))
         else:
             self._out.append(f"<proceed xmlns='{TLS}'/>".encode())
+            self._opened = False  # with TLS a new stream begins; this one gets no end tag
             self.phase = Phase.SECURING
             self._events.append(SecureWanted())
 
@@ -529,67 +359,28 @@ class ServerStream:
         if self._rules.starttls and not self._secure:
             self.reject(SaslCondition.ENCRYPTION_REQUIRED, "STARTTLS comes first")
             return
-        if mechanism not in self._mechanism_names():
+        if mechanism not in self._mechanisms():
             self.reject(SaslCondition.INVALID_MECHANISM, "not one of those offered")
             return
-        if mechanism != "PLAIN":
-            self._scram = ScramServer(
-                mechanism,
-                nonce=self._token(),
-                bindings=self._bindings,
-                plus_offered=bool(self._bindings),
-            )
+        self._exchange = Exchange(mechanism, self._token, self._bindings)
         self.phase = Phase.AUTHENTICATING
-        text = parse(element.raw, CLIENT).text or ""
-        if text:
-            self._step(text)
+        if (parse(element.raw, CLIENT).text or "") == "":
+            self._out.append(challenge_element(b""))
         else:
-            self._challenge(b"")
+            self._response(element)
 
     def _response(self, element: Stanza) -> None:
-        self._step(parse(element.raw, CLIENT).text or "")
+        assert self._exchange is not None, "a response comes within an exchange"
+        try:
+            event = self._exchange.step(decode_base64(parse(element.raw, CLIENT).text or ""))
+        except SaslError as error:
+            self.reject(error.condition, str(error))
+        else:
+            self.phase = Phase.VERIFYING
+            self._events.append(event)
 
     def _abort(self, element: Stanza) -> None:
         self.reject(SaslCondition.ABORTED)
-
-    def _challenge(self, data: bytes) -> None:
-        text = encode_base64(data).decode() if data else ""
-        self._out.append(f"<challenge xmlns='{SASL}'>{text}</challenge>".encode())
-
-    def _step(self, text: str) -> None:
-        try:
-            self._exchange(decode_base64(text))
-        except SaslError as error:
-            self.reject(error.condition, str(error))
-
-    def _exchange(self, message: bytes) -> None:
-        scram = self._scram
-        if scram is None:
-            self._plain(parse_plain(message))
-        elif not scram.username:
-            username = scram.first(message)
-            self.phase = Phase.VERIFYING
-            self._events.append(KeysWanted(username, scram.hash_name))
-        else:
-            self._events.append(ProofGiven(scram.username, scram.authzid, self._proof(message)))
-            self.phase = Phase.VERIFYING
-
-    def _proof(self, message: bytes) -> str | None:
-        """Return the label of the password that was proved, ``None`` for none."""
-        assert self._scram is not None, "a proof comes within an exchange"
-        try:
-            result = self._scram.final(message, self._candidates)
-        except SaslError as error:
-            if error.condition is not SaslCondition.NOT_AUTHORIZED:
-                raise
-            return None
-        self._success = result.message
-        return result.label
-
-    def _plain(self, message: PlainMessage) -> None:
-        self.phase = Phase.VERIFYING
-        self._success = b""
-        self._events.append(PasswordGiven(message.authcid, message.authzid, message.password))
 
     # -- binding (section 7) ------------------------------------------------------
 
@@ -597,13 +388,11 @@ class ServerStream:
         if element.attributes.get("type") != "set" or _BIND_TAG not in element.children:
             self.fail(StreamError(StreamCondition.NOT_AUTHORIZED, "bind a resource first"))
             return
-        self._bind_stanza = element
+        self._binding = element
         if not element.attributes.get("id"):
             self.bind_refused(StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id"))
             return
-        self._bind_id = element.attributes["id"]
-        tree: Element = parse(element.raw, CLIENT)
-        resource = tree.findtext(f"{_BIND_TAG}/{{{BIND}}}resource", "")
+        resource = parse(element.raw, CLIENT).findtext(f"{_BIND_TAG}/{{{BIND}}}resource", "")
         self.phase = Phase.BINDING
         self._events.append(BindWanted(resource))
 
@@ -622,3 +411,10 @@ class ServerStream:
         (Phase.BIND, IQ): _bind,
     }
     """Which first-level element is lawful in which phase, and who takes it."""
+
+
+def _bind_result(request: Stanza, full_jid: str) -> bytes:
+    return (
+        f"<iq type='result' id='{escape(request.attributes['id'])}'><bind xmlns='{BIND}'>"
+        f"<jid>{escape(full_jid)}</jid></bind></iq>"
+    ).encode()

@@ -118,7 +118,7 @@ async def search(context: Context, stanza: Stanza, payload: Element) -> bytes:
     line = context.session.line
     if line is not None:
         await line.drained()  # one page at most waits for a client that reads slowly
-    page = await kept.page(owner, request.query)
+    page = _fitting(context, request.query, await kept.page(owner, request.query))
     sealed = _send_page(context, payload.get("queryid"), request.query, page)
     ends = (sealed[0], sealed[-1]) if sealed else (None, None)
     return _fin(RsmAnswer(*ends), complete=page.complete)
@@ -196,6 +196,31 @@ def _open(context: Context, sealed: str) -> ItemId:
 
 def _unknown_item() -> StanzaError:
     return StanzaError(StanzaCondition.ITEM_NOT_FOUND, "no such item is in this archive")
+
+
+def _fitting(context: Context, query: PageQuery, page: Page) -> Page:
+    """Cut a page that would fill more than half of what may wait for the client.
+
+    A server may send fewer results than it was asked for (section 4.3.1); the
+    client sees that the page is not complete and asks on.
+    """
+    limits, outbound = context.services.limits, context.session.outbound
+    count, size_bytes = limits.unacknowledged_stanzas, limits.unacknowledged_bytes
+    if outbound is not None:
+        count -= len(outbound)
+        size_bytes -= outbound.size_bytes
+    room_bytes = min(size_bytes, limits.send_queue_bytes) // 2
+    items = list(reversed(page.items)) if query.newest else list(page.items)
+    fits = 0
+    for item in items[: max(1, count // 2)]:
+        room_bytes -= len(item.stanza)
+        if room_bytes < 0 and fits:
+            break
+        fits += 1
+    if fits == len(items):
+        return page
+    kept = items[:fits]
+    return Page(kept[::-1] if query.newest else kept, complete=False)
 
 
 def _send_page(context: Context, queryid: str | None, query: PageQuery, page: Page) -> list[str]:

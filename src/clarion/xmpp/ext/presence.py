@@ -148,7 +148,7 @@ def _available(context: Context, stanza: Stanza, priority: int, book: RosterBook
     if initial:
         _greet(context, book)
     if session.takes_messages and not took_messages:
-        services.crew.errand(entity.catch_up(session), name=f"catching up {session.full}")
+        services.crew.errand(entity.deliver_waiting(session), name=f"catching up {session.full}")
 
 
 def _greet(context: Context, book: RosterBook) -> None:

@@ -1,0 +1,80 @@
+"""The headers of a stream, the client's and ours, and the features behind ours (RFC 6120).
+
+Sections 4.2, 4.3 and 4.7.
+"""
+
+from collections.abc import Collection, Iterable
+
+from clarion.wire.xml import escape
+from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.names import BIND, CLIENT, SASL, STREAMS, TLS
+from clarion.wire.xmpp.slicer import StreamStart
+
+
+def check_header(start: StreamStart, domain: str) -> None:
+    """Check what the client says first.
+
+    Raises:
+        StreamError: It is no header of a client's stream to ``domain``.
+
+    """
+    to = start.attributes.get("to")
+    major = start.attributes.get("version", "0.9").partition(".")[0]
+    if not start.tag.startswith(f"{{{STREAMS}}}"):
+        raise StreamError(StreamCondition.INVALID_NAMESPACE, f"the stream must be in {STREAMS}")
+    if start.tag != f"{{{STREAMS}}}stream":
+        raise StreamError(StreamCondition.BAD_FORMAT, "a stream begins with <stream:stream>")
+    if start.default_namespace != CLIENT:
+        raise StreamError(StreamCondition.INVALID_NAMESPACE, f"content must be in {CLIENT}")
+    if to is None:
+        raise StreamError(StreamCondition.IMPROPER_ADDRESSING, "the header needs a 'to'")
+    if to.lower().removesuffix(".") != domain:
+        raise StreamError(StreamCondition.HOST_UNKNOWN, f"{domain} is served here")
+    # Of any length and with leading zeros (section 4.7.5), so it is no case for int().
+    if not (major.isascii() and major.isdigit() and major.strip("0")):
+        raise StreamError(StreamCondition.UNSUPPORTED_VERSION, "version 1.0 is spoken here")
+
+
+def header(domain: str, peer: str, stream_id: str) -> bytes:
+    """Write our header.
+
+    Args:
+        domain: Who speaks.
+        peer: What the client's header said in ``from``; ``""``: nothing.
+        stream_id: Fresh and unguessable (section 4.7.3).
+
+    """
+    to = f" to='{escape(peer)}'" if peer else ""
+    return (
+        f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'"
+        f" from='{domain}'{to} id='{stream_id}' version='1.0' xml:lang='en'>"
+    ).encode()
+
+
+def features_to_secure() -> bytes:
+    """Write the features of a stream where nothing goes before STARTTLS (section 5.3.1)."""
+    return _features(f"<starttls xmlns='{TLS}'><required/></starttls>".encode())
+
+
+def features_to_log_in(mechanisms: Iterable[str], bindings: Collection[str]) -> bytes:
+    """Write the mechanisms, and beside them the binding types (XEP-0440 section 3)."""
+    names = "".join(f"<mechanism>{name}</mechanism>" for name in mechanisms)
+    kinds = "".join(f"<channel-binding type='{kind}'/>" for kind in sorted(bindings))
+    told = f"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>{kinds}</sasl-channel-binding>"
+    return _features(
+        f"<mechanisms xmlns='{SASL}'>{names}</mechanisms>{told if kinds else ''}".encode()
+    )
+
+
+def features_to_bind(further: bytes) -> bytes:
+    """Write what is offered after log-in; ``further`` are elements of extensions."""
+    # COMPAT(clients of RFC 3921): a session element that asks for nothing.
+    return _features(
+        f"<bind xmlns='{BIND}'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
+        "<optional/></session>".encode()
+        + further
+    )
+
+
+def _features(inner: bytes) -> bytes:
+    return b"<stream:features>%b</stream:features>" % inner

@@ -1,0 +1,134 @@
+"""Who a connection's client is: keys looked up, passwords checked, failures slowed (RFC 6120 6).
+
+The SASL exchange itself is in ``wire/xmpp/stream.py``; here is what it needs
+to know. An answer is held as long as failed log-ins make it wait, whether the
+proof is right or wrong, so that the time tells nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from clarion.core.model import Person
+from clarion.core.throttle import Throttle, network_of
+from clarion.lib.errors import DeniedError, UnavailableError
+from clarion.wire.address import AddressError, normalise_address
+from clarion.wire.sasl import SaslCondition
+from clarion.wire.xmpp.stream import ServerStream
+from clarion.wire.xmpp.stream_events import KeysWanted, PasswordGiven, ProofGiven
+from clarion.xmpp.services import Services
+
+
+class LogIn:
+    """The log-in of one connection.
+
+    Args:
+        services: The house.
+        throttle: Slows failed log-ins.
+        host: Where the client connects from.
+        log: The connection's.
+        over: Whether the stream ended while something was awaited.
+
+    Attributes:
+        person: Who logged in; ``None`` until then.
+
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        throttle: Throttle,
+        host: str,
+        log: Any,
+        over: Callable[[], bool],
+    ) -> None:
+        self.person: Person | None = None
+        self._services = services
+        self._throttle = throttle
+        self._network = network_of(host)
+        self._log = log
+        self._over = over
+
+    async def keys(self, engine: ServerStream, event: KeysWanted) -> None:
+        """Give the engine what it needs to check a SCRAM proof."""
+        address = self._address(event.username)
+        try:
+            salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
+        except UnavailableError as error:
+            self._log.warning("log-in is not possible now", why=str(error))
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            return
+        if not self._over():
+            engine.keys(salt, iterations, keys)
+
+    async def proof(self, engine: ServerStream, event: ProofGiven) -> None:
+        """Tell the client how its SCRAM exchange ended."""
+        address = self._address(event.username)
+        if not await self._hold(engine, address):
+            return
+        person = self._services.directory.person(address)
+        good = event.label is not None and person is not None and not person.disabled
+        self._judge(engine, address, event.authzid, person if good else None)
+
+    async def password(self, engine: ServerStream, event: PasswordGiven) -> None:
+        """Check a password that was given as such (PLAIN), and tell the client."""
+        address = self._address(event.username)
+        if not await self._hold(engine, address):
+            return
+        try:
+            person = await self._services.identity.check_plain(address, event.password)
+        except DeniedError:
+            self._judge(engine, address, event.authzid, None)
+        except UnavailableError as error:
+            self._throttle.abandoned(address, self._network, self._services.clock.monotonic())
+            self._log.warning("log-in is not possible now", why=str(error))
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+        else:
+            self._judge(engine, address, event.authzid, person)
+
+    async def _hold(self, engine: ServerStream, address: str) -> bool:
+        """Wait as long as failed log-ins make this one wait; ``False``: it was refused."""
+        clock = self._services.clock
+        try:
+            seconds = self._throttle.wait(address, self._network, clock.monotonic())
+        except UnavailableError as error:
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+            return False
+        if seconds > 0:
+            over = asyncio.Event()
+            clock.call_later(seconds, over.set)
+            await over.wait()
+        return True
+
+    def _judge(
+        self, engine: ServerStream, address: str, authzid: str, person: Person | None
+    ) -> None:
+        now = self._services.clock.monotonic()
+        if person is None:
+            self._throttle.failed(address, self._network, now)
+            self._refuse(
+                engine, SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong"
+            )
+            return
+        self._throttle.succeeded(address, self._network, now)
+        if authzid and self._address(authzid) != person.address:
+            self._refuse(engine, SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
+            return
+        if self._over():
+            return
+        self.person = person
+        engine.admit(person.address.partition("@")[0])
+
+    def _refuse(self, engine: ServerStream, condition: SaslCondition, text: str) -> None:
+        """Refuse a log-in, unless the client went away while it waited."""
+        if not self._over():
+            engine.reject(condition, text)
+
+    def _address(self, username: str) -> str:
+        """Return the normalised address; of what is none, something nobody has."""
+        domain = self._services.domain
+        local = username.removesuffix(f"@{domain}")
+        try:
+            return normalise_address(f"{local}@{domain}")
+        except AddressError:
+            return f"\0{username}"
