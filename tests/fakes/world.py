@@ -1,4 +1,4 @@
-"""The whole XMPP door without sockets: real connections, log-in and store, a clock moved by hand."""
+"""The whole XMPP door without sockets: real connections and store, a clock moved by hand."""
 
 import asyncio
 import base64
@@ -118,7 +118,7 @@ class FakeClient:
             if self.transport.closed:
                 break
             while not self.transport.reading and not self.transport.closed:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # noqa: ASYNC110  # the transport is a fake, its flag no event
             self.connection.data_received(data[start : start + self._chunk])
         await self.world.settle()
 

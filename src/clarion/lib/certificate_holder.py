@@ -1,4 +1,4 @@
-"""The server's certificate in use: contexts for listeners, channel bindings, replacement at run time."""
+"""The certificate in use: contexts for listeners, channel bindings, replacement at run time."""
 
 import ssl
 from collections.abc import Mapping
