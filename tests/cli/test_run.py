@@ -16,13 +16,13 @@ Run = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def files_are_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "check_files", lambda config, now: ())
+    monkeypatch.setattr(run_module, "check_files", lambda *_: ())
 
 
 def test_run_says_all_that_is_wrong_with_the_files(
     run: Run, settings: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(run_module, "check_files", lambda config, now: ("one thing", "another"))
+    monkeypatch.setattr(run_module, "check_files", lambda *_: ("one thing", "another"))
     result = run("run", "--config", settings)
     assert (result.exit_code, result.stderr) == (2, "clarion: one thing\nclarion: another\n")
 

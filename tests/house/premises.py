@@ -226,7 +226,7 @@ class Premises:
     def ask(self, verb: str, **arguments: Any) -> Any:
         """Ask through the administration socket."""
         socket = self.folder / "data" / "clarion.sock"
-        return ask(socket, verb, arguments, lambda done, total: None)
+        return ask(socket, verb, arguments, lambda *_: None)
 
     def add_people(self, *locals_: str) -> None:
         for local in locals_ or PASSWORDS:

@@ -118,7 +118,7 @@ class RawClient:
     ) -> None:
         self.drop()
 
-    # -- bytes ------------------------------------------------------------------------------
+    # -- bytes ----------------------------------------------------------------------------
 
     def send(self, text: str | bytes) -> None:
         try:
@@ -161,7 +161,7 @@ class RawClient:
         assert self._context is not None
         self.socket = self._context.wrap_socket(self.socket, server_hostname=self.domain)
 
-    # -- elements -----------------------------------------------------------------------------
+    # -- elements -------------------------------------------------------------------------
 
     def next(self, timeout: float = TIMEOUT) -> Element:
         """The next first-level element.
@@ -233,7 +233,7 @@ class RawClient:
                 return
         self._elements.append(element)
 
-    # -- the stream -----------------------------------------------------------------------------
+    # -- the stream -----------------------------------------------------------------------
 
     def open(self) -> Element:
         """Begin a stream, over TLS where the way asks for it; returns the features."""
@@ -347,19 +347,19 @@ class RawClient:
         return base64.b64decode(answer.text or "")
 
     def _success(self) -> bytes:
-        data = self._challenge()
-        return data
+        return self._challenge()
 
     def bind(self, resource: str = "raw") -> str:
         answer = self.iq(
             "set",
-            f"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind>",
+            "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+            f"<resource>{resource}</resource></bind>",
         )
         self.full = answer.findtext(".//{urn:ietf:params:xml:ns:xmpp-bind}jid", "")
         assert self.full
         return self.full
 
-    # -- what a client does -----------------------------------------------------------------------
+    # -- what a client does ---------------------------------------------------------------
 
     def iq(self, kind: str, payload: str, to: str = "", timeout: float = TIMEOUT) -> Element:
         """Ask, and return the answer; what else comes meanwhile stays in order."""
@@ -402,7 +402,7 @@ class RawClient:
             f"<message type='{kind}' to='{to}'{ids}><body>{body}</body>{origin}{more}</message>"
         )
 
-    # -- XEP-0198 -----------------------------------------------------------------------------------
+    # -- XEP-0198 -------------------------------------------------------------------------
 
     def manage(self, *, resume: bool = False) -> Element:
         asked = " resume='true'" if resume else ""
@@ -430,7 +430,7 @@ class RawClient:
             self.managed, self.handled = True, handled
         return answer
 
-    # -- the archive --------------------------------------------------------------------------------
+    # -- the archive ----------------------------------------------------------------------
 
     def archive(self, page: int = 100) -> list[Element]:
         """Every message of the own archive, oldest first (XEP-0313), the inner ones."""

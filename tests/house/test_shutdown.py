@@ -104,7 +104,9 @@ def test_a_client_that_does_not_read_holds_nothing_up(
 
 
 def test_connections_that_never_say_a_word_hold_nothing_up(house: Premises):
+    before = len(house.events("connected"))
     silent = [house.connect("plain") for _ in range(20)]
+    house.saw(lambda line: len(house.events("connected")) - before == len(silent))
     began = time.monotonic()
     assert house.stop(DRAIN + GRACE) == 0
     assert time.monotonic() - began < DRAIN

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.matching import MismatchError, match, read_elements
 from fakes.talk import CHUNKS, TalkError, play
 
 HERE = Path(__file__).parent
@@ -24,3 +25,47 @@ async def test_a_talk_that_goes_otherwise_says_where_and_what_came(tmp_path: Pat
     )
     with pytest.raises(TalkError, match=r"wrong.talk:6 .*\n.*\n.* 'result' .* 'error'\ngot: <"):
         await play(talk, 4096)
+
+
+def matched(expected: str, got: str):
+    known: dict[str, str] = {}
+    match(read_elements(expected)[0], read_elements(got)[0], known)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        ("<a b='1' c='2'/>", "<a c='2' b='1'></a>"),
+        ("<a xmlns='u'><b/></a>", "<p:a xmlns:p='u'><p:b/></p:a>"),
+        ("<a>\n  <b/>\n</a>", "<a><b/></a>"),
+        ("<a b='*'>*</a>", "<a b='1'>text</a>"),
+        ("<a>**</a>", "<a><b/>text<c/></a>"),
+        ("<a><b/>**</a>", "<a><b/><c/></a>"),
+    ],
+)
+def test_what_is_the_same(expected: str, got: str):
+    assert matched(expected, got) == {}
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        ("<a/>", "<b/>"),
+        ("<a/>", "<a xmlns='u'/>"),
+        ("<a/>", "<a b='1'/>"),
+        ("<a b='*'/>", "<a/>"),
+        ("<a>1</a>", "<a>2</a>"),
+        ("<a/>", "<a><b/></a>"),
+        ("<a><b/><c/></a>", "<a><c/><b/></a>"),
+        ("<a><b/>**</a>", "<a/>"),
+        ("<a><b/></a>", "<a><b/>x</a>"),
+    ],
+)
+def test_what_is_not_the_same(expected: str, got: str):
+    with pytest.raises(MismatchError):
+        matched(expected, got)
+
+
+def test_values_are_captured():
+    assert matched("<a b='{x:id}'>{y/z:*}</a>", "<a b='1'>2</a>") == {"x": "1", "y/z": "2"}

@@ -82,6 +82,7 @@ class XmppDoor:
         self._dirty: list[Connection] = []
         self._parted = asyncio.Event()  # set when a connection has gone
         self._servers: list[asyncio.Server] = []
+        self._draining = False
         router.connect({"person": self._take}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
@@ -160,7 +161,9 @@ class XmppDoor:
         log.info("listening", kind=port.kind, address=where)
 
     def _joined(self, connection: Connection) -> bool:
-        """Count a new connection; ``False``: its host has too many."""
+        """Count a new connection; ``False``: its host has too many, or the door closes."""
+        if self._draining:
+            return False  # it came through the listener at the last moment
         host, limits = connection.host, self._limits
         if self._by_host[host] >= limits.connections_per_address:
             self._too_many(host, "connections_per_address")
@@ -267,6 +270,7 @@ class XmppDoor:
 
     async def _drain(self) -> None:
         """Close every stream with ``<system-shutdown/>``; cut off what is not gone in time."""
+        self._draining = True
         for server in self._servers:
             server.close()
         goodbye = StreamError(StreamCondition.SYSTEM_SHUTDOWN, "the server is stopping")

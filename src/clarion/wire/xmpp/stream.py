@@ -15,17 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from clarion.wire.sasl import Candidate, SaslCondition, SaslError, decode_base64
-from clarion.wire.xml import escape, parse
-from clarion.wire.xmpp.errors import (
-    StanzaCondition,
-    StanzaError,
-    StreamCondition,
-    StreamError,
-    error_reply,
-)
-from clarion.wire.xmpp.names import BIND, CLIENT, IQ, SASL, STANZAS, STREAMS, TLS, XML_LANG
+from clarion.wire.xml import parse
+from clarion.wire.xmpp.errors import StanzaError, StreamCondition, StreamError, error_reply
+from clarion.wire.xmpp.names import CLIENT, IQ, SASL, STANZAS, STREAMS, TLS, XML_LANG
 from clarion.wire.xmpp.slicer import Slicer, StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.wire.xmpp.stream_binding import bind_result, wanted_resource
 from clarion.wire.xmpp.stream_events import (
     WAITING,
     BindWanted,
@@ -36,13 +31,7 @@ from clarion.wire.xmpp.stream_events import (
     SecureWanted,
     StreamRules,
 )
-from clarion.wire.xmpp.stream_header import (
-    check_header,
-    features_to_bind,
-    features_to_log_in,
-    features_to_secure,
-    header,
-)
+from clarion.wire.xmpp.stream_header import check_header, features, header
 from clarion.wire.xmpp.stream_login import (
     Exchange,
     challenge_element,
@@ -52,7 +41,6 @@ from clarion.wire.xmpp.stream_login import (
 )
 
 _CLOSE: Final = b"</stream:stream>"
-_BIND_TAG: Final = f"{{{BIND}}}bind"
 _ERROR_TAG: Final = f"{{{STREAMS}}}error"
 _TLS_RECORD: Final = 0x16  # how a TLS handshake begins (RFC 8446 section 5.1); never XML
 
@@ -104,33 +92,26 @@ class ServerStream:
 
     def receive(self, data: bytes, now: float) -> None:
         """See ``Engine``."""
-        if self.phase is Phase.BOUND:
-            if data:
-                self._stanzas(data)
-            else:
-                self._close(None, clean=False)
-            return
         if self.phase is Phase.CLOSED:
             return
         if not data:
             self._close(None, clean=False)
-            return
-        if self._fresh and data[0] == _TLS_RECORD and not self._secure:
-            self.fail(
-                StreamError(
-                    StreamCondition.POLICY_VIOLATION,
-                    "this port begins in the clear; for TLS at once use the direct TLS port",
-                )
+        elif self.phase is Phase.BOUND:
+            self._stanzas(data)
+        elif self._fresh and data[0] == _TLS_RECORD and not self._secure:
+            self._refuse(
+                StreamCondition.POLICY_VIOLATION,
+                "this port begins in the clear; for TLS at once use the direct TLS port",
             )
-            return
-        self._fresh = False
-        self._slicer.hold(data)
-        self._work()
+        else:
+            self._fresh = False
+            self._slicer.hold(data)
+            self._work()
 
     def wake(self, now: float) -> None:
         """End a negotiation that takes too long (section 4.9.3.4)."""
         if self._deadline is not None and now >= self._deadline:
-            self.fail(StreamError(StreamCondition.CONNECTION_TIMEOUT, "log-in took too long"))
+            self._refuse(StreamCondition.CONNECTION_TIMEOUT, "log-in took too long")
 
     def events(self) -> Sequence[Event]:
         """See ``Engine``."""
@@ -187,7 +168,7 @@ class ServerStream:
         self._out.append(failure_element(condition, text))
         self._failures += 1
         if self._failures >= self._rules.login_attempts:
-            self.fail(StreamError(StreamCondition.POLICY_VIOLATION, "too many failed log-ins"))
+            self._refuse(StreamCondition.POLICY_VIOLATION, "too many failed log-ins")
         else:
             self._work()
 
@@ -196,7 +177,7 @@ class ServerStream:
         if self.phase is Phase.CLOSED:
             return
         if self._binding is not None:
-            self._out.append(_bind_result(self._binding, full_jid))
+            self._out.append(bind_result(self._binding, full_jid))
             self._binding = None
         self._deadline = None
         self.phase = Phase.BOUND
@@ -296,11 +277,9 @@ class ServerStream:
             self.phase = Phase.BINDING
             self._events.append(Offered(element))
         elif self.phase is Phase.BOUND or element.tag not in STANZAS:
-            self.fail(
-                StreamError(StreamCondition.UNSUPPORTED_STANZA_TYPE, "not expected at this point")
-            )
+            self._refuse(StreamCondition.UNSUPPORTED_STANZA_TYPE, "not expected at this point")
         else:
-            self.fail(StreamError(StreamCondition.NOT_AUTHORIZED, "log in and bind first"))
+            self._refuse(StreamCondition.NOT_AUTHORIZED, "log in and bind first")
 
     # -- the header (sections 4.2, 4.3 and 4.7) --------------------------------
 
@@ -313,7 +292,8 @@ class ServerStream:
             self.fail(error)
             return
         self._open()
-        self._out.append(self._features())
+        rules, done = self._rules, self._authenticated
+        self._out.append(features(rules, self._bindings, authenticated=done, secure=self._secure))
         self.phase = Phase.BIND if self._authenticated else Phase.SECURE_OR_AUTHENTICATE
 
     def _open(self) -> None:
@@ -321,19 +301,10 @@ class ServerStream:
             self._opened = True
             self._out.append(header(self._rules.domain, self._peer, self._token()))
 
-    def _features(self) -> bytes:
-        if self._authenticated:
-            return features_to_bind(self._rules.features)
-        if self._rules.starttls and not self._secure:
-            return features_to_secure()
-        return features_to_log_in(self._mechanisms(), self._bindings)
-
-    def _mechanisms(self) -> list[str]:
-        return mechanism_names(self._rules, secure=self._secure, bindings=self._bindings)
-
     def _restart(self) -> None:
         self._slicer.restart()
         self._opened = False
+        self._peer = ""
         self.phase = Phase.HEADER
         self._work()
 
@@ -345,7 +316,7 @@ class ServerStream:
             self._close(None, clean=False)
         elif self._slicer.leftover():
             # Bytes behind <starttls/> were sent in the clear and would be taken for secured ones.
-            self.fail(StreamError(StreamCondition.POLICY_VIOLATION, "data before the handshake"))
+            self._refuse(StreamCondition.POLICY_VIOLATION, "data before the handshake")
         else:
             self._out.append(f"<proceed xmlns='{TLS}'/>".encode())
             self._opened = False  # with TLS a new stream begins; this one gets no end tag
@@ -359,20 +330,24 @@ class ServerStream:
         if self._rules.starttls and not self._secure:
             self.reject(SaslCondition.ENCRYPTION_REQUIRED, "STARTTLS comes first")
             return
-        if mechanism not in self._mechanisms():
+        if mechanism not in mechanism_names(self._rules, self._bindings, secure=self._secure):
             self.reject(SaslCondition.INVALID_MECHANISM, "not one of those offered")
             return
         self._exchange = Exchange(mechanism, self._token, self._bindings)
         self.phase = Phase.AUTHENTICATING
-        if (parse(element.raw, CLIENT).text or "") == "":
-            self._out.append(challenge_element(b""))
+        text = parse(element.raw, CLIENT).text
+        if text:
+            self._step(self._exchange, text)
         else:
-            self._response(element)
+            self._out.append(challenge_element(b""))
 
     def _response(self, element: Stanza) -> None:
         assert self._exchange is not None, "a response comes within an exchange"
+        self._step(self._exchange, parse(element.raw, CLIENT).text or "")
+
+    def _step(self, exchange: Exchange, text: str) -> None:
         try:
-            event = self._exchange.step(decode_base64(parse(element.raw, CLIENT).text or ""))
+            event = exchange.step(decode_base64(text))
         except SaslError as error:
             self.reject(error.condition, str(error))
         else:
@@ -385,16 +360,21 @@ class ServerStream:
     # -- binding (section 7) ------------------------------------------------------
 
     def _bind(self, element: Stanza) -> None:
-        if element.attributes.get("type") != "set" or _BIND_TAG not in element.children:
-            self.fail(StreamError(StreamCondition.NOT_AUTHORIZED, "bind a resource first"))
-            return
         self._binding = element
-        if not element.attributes.get("id"):
-            self.bind_refused(StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id"))
-            return
-        resource = parse(element.raw, CLIENT).findtext(f"{_BIND_TAG}/{{{BIND}}}resource", "")
-        self.phase = Phase.BINDING
-        self._events.append(BindWanted(resource))
+        try:
+            event = BindWanted(wanted_resource(element))
+        except StreamError as error:
+            self.fail(error)
+        except StanzaError as error:
+            self.bind_refused(error)
+        else:
+            self.phase = Phase.BINDING
+            self._events.append(event)
+
+    # -- the end (sections 4.4 and 4.9) -------------------------------------------
+
+    def _refuse(self, condition: StreamCondition, text: str) -> None:
+        self.fail(StreamError(condition, text))
 
     def _close(self, error: StreamError | None, *, clean: bool) -> None:
         if self._opened:
@@ -411,10 +391,3 @@ class ServerStream:
         (Phase.BIND, IQ): _bind,
     }
     """Which first-level element is lawful in which phase, and who takes it."""
-
-
-def _bind_result(request: Stanza, full_jid: str) -> bytes:
-    return (
-        f"<iq type='result' id='{escape(request.attributes['id'])}'><bind xmlns='{BIND}'>"
-        f"<jid>{escape(full_jid)}</jid></bind></iq>"
-    ).encode()

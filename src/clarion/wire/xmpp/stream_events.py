@@ -1,6 +1,6 @@
 """What a client's stream tells its driver, and the rules it keeps to (RFC 6120)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -49,7 +49,7 @@ class PasswordGiven:
 
     username: str
     authzid: str
-    password: str
+    password: str = field(repr=False)  # never shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,20 @@ Sections 4.2, 4.3 and 4.7.
 """
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.names import BIND, CLIENT, SASL, STREAMS, TLS
 from clarion.wire.xmpp.slicer import StreamStart
+from clarion.wire.xmpp.stream_events import StreamRules
+from clarion.wire.xmpp.stream_login import mechanism_names
+
+# COMPAT(clients of RFC 3921): a session element that asks for nothing.
+_BIND: Final = (
+    f"<bind xmlns='{BIND}'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
+    "<optional/></session>"
+).encode()
 
 
 def check_header(start: StreamStart, domain: str) -> None:
@@ -51,30 +60,33 @@ def header(domain: str, peer: str, stream_id: str) -> bytes:
     ).encode()
 
 
-def features_to_secure() -> bytes:
-    """Write the features of a stream where nothing goes before STARTTLS (section 5.3.1)."""
-    return _features(f"<starttls xmlns='{TLS}'><required/></starttls>".encode())
+def features(
+    rules: StreamRules, bindings: Collection[str], *, authenticated: bool, secure: bool
+) -> bytes:
+    """Write what the client may do next (section 4.3.2).
 
+    Args:
+        rules: Of the listener.
+        bindings: Types of channel binding of the TLS below.
+        authenticated: The client has logged in.
+        secure: There is TLS below.
 
-def features_to_log_in(mechanisms: Iterable[str], bindings: Collection[str]) -> bytes:
-    """Write the mechanisms, and beside them the binding types (XEP-0440 section 3)."""
-    names = "".join(f"<mechanism>{name}</mechanism>" for name in mechanisms)
-    kinds = "".join(f"<channel-binding type='{kind}'/>" for kind in sorted(bindings))
-    told = f"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>{kinds}</sasl-channel-binding>"
-    return _features(
-        f"<mechanisms xmlns='{SASL}'>{names}</mechanisms>{told if kinds else ''}".encode()
-    )
-
-
-def features_to_bind(further: bytes) -> bytes:
-    """Write what is offered after log-in; ``further`` are elements of extensions."""
-    # COMPAT(clients of RFC 3921): a session element that asks for nothing.
-    return _features(
-        f"<bind xmlns='{BIND}'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
-        "<optional/></session>".encode()
-        + further
-    )
-
-
-def _features(inner: bytes) -> bytes:
+    """
+    if authenticated:
+        inner = _BIND + rules.features
+    elif rules.starttls and not secure:
+        inner = f"<starttls xmlns='{TLS}'><required/></starttls>".encode()
+    else:
+        inner = _mechanisms(mechanism_names(rules, bindings, secure=secure), bindings)
     return b"<stream:features>%b</stream:features>" % inner
+
+
+def _mechanisms(names: Iterable[str], bindings: Collection[str]) -> bytes:
+    listed = "".join(f"<mechanism>{name}</mechanism>" for name in names)
+    written = f"<mechanisms xmlns='{SASL}'>{listed}</mechanisms>"
+    if bindings:  # XEP-0440 section 3: their types beside the mechanisms
+        kinds = "".join(f"<channel-binding type='{kind}'/>" for kind in sorted(bindings))
+        written += (
+            f"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>{kinds}</sasl-channel-binding>"
+        )
+    return written.encode()

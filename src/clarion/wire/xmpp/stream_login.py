@@ -17,10 +17,8 @@ from clarion.wire.xmpp.names import SASL
 from clarion.wire.xmpp.stream_events import KeysWanted, PasswordGiven, ProofGiven, StreamRules
 
 
-def mechanism_names(rules: StreamRules, *, secure: bool, bindings: Collection[str]) -> list[str]:
-    """Return what a stream is offered; nothing while STARTTLS is still to come."""
-    if rules.starttls and not secure:
-        return []
+def mechanism_names(rules: StreamRules, bindings: Collection[str], *, secure: bool) -> list[str]:
+    """Return what a stream is offered, once no STARTTLS is to come any more."""
     return offered(tls=secure, plain=secure or rules.without_tls, bindings=bindings)
 
 
