@@ -34,8 +34,8 @@ def main() -> int:
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         low = _below_floor(json.loads(report.read_text())) if report.exists() else ["no report"]
     for line in low:
-        print(line)  # noqa: T201  # what the developer reads
-    print(f"tests and floors took {time.monotonic() - began:.0f} s")  # noqa: T201
+        print(line)  # what the developer reads
+    print(f"tests and floors took {time.monotonic() - began:.0f} s")
     return code or (1 if low else 0)
 
 
@@ -60,7 +60,7 @@ def _below_floor(report: dict) -> list[str]:
     for room, (covered, total) in sorted(rooms.items()):
         share = 100.0 * covered / total if total else 100.0
         floor = FLOORS.get(room, FLOOR_ELSEWHERE)
-        print(f"coverage {room:14} {share:5.1f} % (floor {floor:.0f} %)")  # noqa: T201
+        print(f"coverage {room:14} {share:5.1f} % (floor {floor:.0f} %)")
         if share < floor:
             files = ", ".join(
                 f"{path} {percent:.0f} %" for percent, path in sorted(worst[room])[:5]

@@ -117,8 +117,8 @@ class FakeClient:
         for start in range(0, len(data), self._chunk):
             if self.transport.closed:
                 break
-            while not self.transport.reading and not self.transport.closed:
-                await asyncio.sleep(0)  # noqa: ASYNC110  # the transport is a fake, its flag no event
+            while not (self.transport.reading or self.transport.closed):  # noqa: ASYNC110  # a fake
+                await asyncio.sleep(0)
             self.connection.data_received(data[start : start + self._chunk])
         await self.world.settle()
 

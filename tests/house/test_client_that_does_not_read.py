@@ -111,3 +111,30 @@ def test_a_page_of_the_archive_that_is_larger_than_the_queue(house: Premises):
         assert ann.acknowledged() == len(written)
         names = [origin(message) for message in ann.archive(page=100)]
         assert [name for name in names if name.startswith("page-")] == written
+
+
+def test_what_a_session_held_when_it_ended_goes_to_one_that_is_catching_up(house: Premises):
+    written = [f"held-{number}" for number in range(40)]
+    with house.client("cai", managed=True, present=False, resource="writer") as cai:
+        for name in written:
+            cai.write(address("gus"), "z" * SIZE, name)
+        assert cai.acknowledged() == len(written)
+    first = house.client("gus", managed=True, resource="first", present=False)
+    second = house.client("gus", managed=True, resource="second", present=False)
+    with second:
+        first.answers = second.answers = False
+        first.send("<presence/>")
+        assert origin(first.message()) == written[0]  # it holds the oldest ones, and says nothing
+        second.send("<presence/>")
+        taken = [origin(second.message())]  # it has begun behind those
+        assert taken != written[:1]
+        first.drop()
+        house.saw(
+            lambda line: (
+                line.get("event") == "disconnected" and line.get("jid") == f"{address('gus')}/first"
+            )
+        )
+        second.answers = True
+        second.acknowledge()
+        while set(taken) != set(written):
+            taken.append(origin(second.message()))

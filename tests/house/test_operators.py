@@ -41,11 +41,11 @@ def test_who_is_disabled_is_thrown_out_at_once(house: Premises, way: Way, local:
 
 
 def test_a_person_added_beside_the_server_logs_in(house: Premises):
-    password = "gus-was-added-by-hand"
+    password = "hal-was-added-by-hand"
     house.secrets.add(password)
-    run(house, "person", "add", address("gus"), "--password-stdin", stdin=f"{password}\n")
+    run(house, "person", "add", address("hal"), "--password-stdin", stdin=f"{password}\n")
     with house.connect("tls") as client:
-        client.log_in("gus", password)
+        client.log_in("hal", password)
         client.bind()
 
 

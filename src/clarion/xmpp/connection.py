@@ -7,16 +7,12 @@ of the loop, however many stanzas were queued.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from clarion.core.throttle import Throttle
-from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Alarm
-from clarion.lib.errors import ClarionError, PeerError
-from clarion.lib.log import RateLimited, get_logger
-from clarion.wire.xmpp.acks import AckError, parse_handled
+from clarion.lib.errors import ClarionError
+from clarion.lib.log import get_logger
 from clarion.wire.xmpp.errors import StanzaCondition, StreamCondition, StreamError
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream import ServerStream
@@ -28,55 +24,19 @@ from clarion.wire.xmpp.stream_events import (
     PasswordGiven,
     ProofGiven,
     SecureWanted,
-    StreamRules,
 )
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.inbox import Inbox
-from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.login import LogIn
 from clarion.xmpp.refusals import stanza_error
-from clarion.xmpp.services import Services
+from clarion.xmpp.ways import DoorWays
 
 GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
 PROOF_DELAY: Final = 1.0  # seconds after which a client without XEP-0198 is asked what it has
 HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
 
 log = get_logger("xmpp")
-
-
-@dataclass(frozen=True, slots=True)
-class DoorWays:
-    """What every connection of a listener shares.
-
-    Attributes:
-        rules: What its streams keep to.
-        certificate: What TLS shows; ``None`` on plain listeners.
-        direct: TLS comes first (XEP-0368).
-        services: The house.
-        lifecycle: Sessions.
-        throttle: Slows failed log-ins.
-        inbox: Makes the inbox of a session.
-        flush_soon: Queues a connection for the flush at the end of this turn.
-        noise: Writes what strangers can cause as often as they like.
-        joined: Told of a new connection; ``False``: it may not stay.
-        carries: Told when a connection carries a session, and is no stranger's any more.
-        left: Told when a connection is gone.
-
-    """
-
-    rules: StreamRules
-    certificate: CertificateHolder | None
-    direct: bool
-    services: Services
-    lifecycle: Lifecycle
-    throttle: Throttle
-    inbox: Callable[[Context], Inbox]
-    flush_soon: Callable[["Connection"], None]
-    noise: RateLimited
-    joined: Callable[["Connection"], bool]
-    carries: Callable[["Connection"], None]
-    left: Callable[["Connection"], None]
 
 
 class Connection(asyncio.Protocol):
@@ -432,34 +392,30 @@ class Connection(asyncio.Protocol):
         self._log.info("logged in", jid=context.session.full)
 
     def _offered(self, engine: ServerStream, event: Offered) -> None:
-        """Resume a session (XEP-0198 section 5)."""
+        """Resume a session (XEP-0198 section 5); to count, one must be bound first (section 3)."""
+        element = event.element
+        if element.tag != sm.RESUME:
+            engine.not_taken(sm.failed(StanzaCondition.UNEXPECTED_REQUEST))
+            return
         person = self._login.person
         assert person is not None, "resumption comes after log-in"
-        attributes = event.element.attributes
-        previous = attributes.get("previd", "")
+        previous = element.attributes.get("previd", "")
         context = self._ways.lifecycle.resume(person, previous, self)
         if context is None:
             engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))
             return
-        session = context.session
-        assert session.outbound is not None, "only a counted session resumes"
         self._carry(context)
         try:
-            tokens = session.outbound.resume(parse_handled(attributes.get("h")))
-        except AckError as error:
-            engine.fail(sm.too_high(error))
-            return
-        except PeerError as error:
-            engine.fail(StreamError(StreamCondition.BAD_FORMAT, str(error)))
+            tokens = sm.resume(context.session, element)
+        except StreamError as error:
+            engine.fail(error)
             return
         engine.bound("")
-        engine.send(sm.resumed(session, session.id))
-        for stanza in session.outbound.unacknowledged():
-            engine.send(stanza)
+        engine.send(sm.resumed(context.session))
         sm.took(context, tokens)
         self._say(engine)
         engine.pump()
-        self._log.info("session resumed", jid=session.full)
+        self._log.info("session resumed", jid=context.session.full)
 
     def _carry(self, context: Context) -> None:
         if self._alarm is not None:

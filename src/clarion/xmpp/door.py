@@ -18,7 +18,7 @@ from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.stream_events import StreamRules
-from clarion.xmpp.connection import Connection, DoorWays
+from clarion.xmpp.connection import Connection
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.ext.subscriptions import take as take_subscription
@@ -29,6 +29,7 @@ from clarion.xmpp.people import People
 from clarion.xmpp.ports import TakenPort, refusal
 from clarion.xmpp.router import OneNodeRouter
 from clarion.xmpp.services import Services
+from clarion.xmpp.ways import Carrier, DoorWays
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
 SWEEP_SECONDS: Final = 5.0  # between looks for clients that have gone silent
@@ -74,12 +75,12 @@ class XmppDoor:
             log_lines,
         )
         self._noise = RateLimited(log, log_lines)
-        self.connections: set[Connection] = set()
+        self.connections: set[Carrier] = set()
         self.addresses: list[tuple[str, str]] = []
         self._by_host: Counter[str] = Counter()
-        self._strangers: set[Connection] = set()
+        self._strangers: set[Carrier] = set()
         self._strangers_by_host: Counter[str] = Counter()
-        self._dirty: list[Connection] = []
+        self._dirty: list[Carrier] = []
         self._parted = asyncio.Event()  # set when a connection has gone
         self._servers: list[asyncio.Server] = []
         self._draining = False
@@ -127,7 +128,7 @@ class XmppDoor:
             stanza_bytes=limits.stanza_bytes,
             negotiation_seconds=limits.login_time,
             features=self.switchboard.stream_features,
-            early_tags=frozenset({sm.RESUME}),
+            early_tags=frozenset({sm.ENABLE, sm.RESUME}),
             late_tags=frozenset(self.switchboard.nonzas),
         )
         return DoorWays(
@@ -160,7 +161,7 @@ class XmppDoor:
         self.addresses.append((port.kind, where))
         log.info("listening", kind=port.kind, address=where)
 
-    def _joined(self, connection: Connection) -> bool:
+    def _joined(self, connection: Carrier) -> bool:
         """Count a new connection; ``False``: its host has too many, or the door closes."""
         if self._draining:
             return False  # it came through the listener at the last moment
@@ -187,13 +188,13 @@ class XmppDoor:
             most=getattr(self._limits, limit),
         )
 
-    def _carries(self, connection: Connection) -> None:
+    def _carries(self, connection: Carrier) -> None:
         """Note that a connection has logged in and carries a session."""
         if connection in self._strangers:
             self._strangers.discard(connection)
             _count_down(self._strangers_by_host, connection.host)
 
-    def _left(self, connection: Connection) -> None:
+    def _left(self, connection: Carrier) -> None:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
@@ -206,7 +207,7 @@ class XmppDoor:
 
     # -- one write a turn of the loop -------------------------------------------------------
 
-    def _flush_soon(self, connection: Connection) -> None:
+    def _flush_soon(self, connection: Carrier) -> None:
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._flush)
         self._dirty.append(connection)

@@ -255,6 +255,8 @@ class PersonEntity:
             for item in page:
                 if not self._takes(session):
                     return
+                if self.reach.fell_below(after):
+                    break
                 burst_bytes += self._send_late(session, backlog, item)
                 after = item.id
                 self.reach.scanned(after)
@@ -263,6 +265,8 @@ class PersonEntity:
                     await self._let_take(session)
             if not self._takes(session):
                 return
+            if self.reach.fell_below(after):
+                continue  # what a session held when it ended waits again, and comes first
             if len(page) < CATCH_UP_PAGE and not backlog.missed:
                 self.reach.caught_up(after)
                 return

@@ -91,6 +91,10 @@ class Reach:
             self._waiting_above = max(self._waiting_above, to)
         self._highest = max(self._highest, to)
 
+    def fell_below(self, scanned_to: ItemId) -> bool:
+        """Whether something up to ``scanned_to`` waits again since that was scanned."""
+        return self._waiting_above is not None and self._waiting_above < scanned_to
+
     def caught_up(self, scanned_to: ItemId) -> None:
         """Note that all that waited, up to ``scanned_to``, was handed out."""
         self._waiting_above = None

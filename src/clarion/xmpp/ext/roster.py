@@ -21,6 +21,7 @@ from clarion.xmpp.roster_pushes import (
     query_element,
 )
 from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.routing import local_person, recipient_of
 
 QUERY: Final = f"{{{NS}}}query"
 _ITEM: Final = f"{{{NS}}}item"
@@ -102,12 +103,14 @@ async def change(context: Context, stanza: Stanza, query: Element) -> None:
 @roster.on_iq("get", QUERY, at=("contact",))
 def get_elsewhere(context: Context, stanza: Stanza, query: Element) -> None:
     """Refuse: a roster is its owner's alone (section 2.1.5)."""
+    local_person(context, recipient_of(context, stanza))
     raise _forbidden()
 
 
 @roster.on_iq("set", QUERY, at=("contact",))
 def change_elsewhere(context: Context, stanza: Stanza, query: Element) -> None:
     """Refuse: a roster is its owner's alone (section 2.1.5)."""
+    local_person(context, recipient_of(context, stanza))
     raise _forbidden()
 
 

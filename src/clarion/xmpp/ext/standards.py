@@ -117,10 +117,10 @@ STANDARDS: Final = (
         test="tests/lib/test_tls.py",
     ),
     Card(
-        name="wire/xmpp/stream",
+        name="wire/xmpp/stream_header",
         spec="XEP-0440",
         title="SASL Channel-Binding Type Capability",
         version="1.0.0",
-        test="tests/wire/xmpp/test_stream.py",
+        test="tests/wire/xmpp/test_stream_login.py",
     ),
 )

@@ -6,8 +6,9 @@ The counter that a client sees leaves only after the commit of what it counts
 
 from typing import Final
 
-from clarion.core.ports import ItemRef, SessionId
+from clarion.core.ports import ItemRef
 from clarion.lib.crashpoint import BEFORE_ACKNOWLEDGEMENT
+from clarion.lib.errors import PeerError
 from clarion.wire.xmpp.acks import AckError, Inbound, Outbound, parse_handled
 from clarion.wire.xmpp.errors import (
     STANZA_ERRORS,
@@ -21,6 +22,7 @@ from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.session import HeldTicket, Session, Token
 
 NS: Final = "urn:xmpp:sm:3"
+ENABLE: Final = f"{{{NS}}}enable"
 RESUME: Final = f"{{{NS}}}resume"
 REQUEST: Final = f"<r xmlns='{NS}'/>".encode()
 
@@ -38,7 +40,7 @@ stream_management = Extension(
 )
 
 
-@stream_management.on_nonza(f"{{{NS}}}enable")
+@stream_management.on_nonza(ENABLE)
 def enable(context: Context, element: Stanza) -> None:
     """Begin to count (section 3); twice is an error of the client's."""
     session, limits = context.session, context.services.limits
@@ -131,10 +133,28 @@ def request_due(session: Session) -> bytes:
     return REQUEST
 
 
-def resumed(session: Session, previous: SessionId) -> bytes:
-    """Return ``<resumed/>`` with what this side has handled."""
+def resume(session: Session, element: Stanza) -> list[Token]:
+    """Take a ``<resume/>``: what the client has, it says with ``h``.
+
+    Raises:
+        StreamError: ``h`` is none, or beyond what the client was sent.
+
+    """
+    assert session.outbound is not None, "only a counted session resumes"
+    try:
+        return session.outbound.resume(parse_handled(element.attributes.get("h")))
+    except AckError as error:
+        raise too_high(error) from error
+    except PeerError as error:
+        raise StreamError(StreamCondition.BAD_FORMAT, str(error)) from error
+
+
+def resumed(session: Session) -> bytes:
+    """Return ``<resumed/>`` with what this side has handled, and what the client has not."""
     assert session.inbound is not None, "only a counted session resumes"
-    return f"<resumed xmlns='{NS}' previd='{previous}' h='{session.inbound.handled}'/>".encode()
+    assert session.outbound is not None, "only a counted session resumes"
+    told = f"<resumed xmlns='{NS}' previd='{session.id}' h='{session.inbound.handled}'/>"
+    return told.encode() + b"".join(session.outbound.unacknowledged())
 
 
 def failed(condition: StanzaCondition, handled: int | None = None) -> bytes:
