@@ -167,6 +167,7 @@ async def serve(
     began = time.monotonic()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # nothing to reload yet
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     files = raise_open_files()

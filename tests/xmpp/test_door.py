@@ -11,7 +11,7 @@ from clarion.config.server import LimitsConfig
 from clarion.config.values import Endpoint
 from clarion.core.ports import Parcel, SessionId
 from clarion.lib.errors import UsageError
-from clarion.xmpp.door import kinds_of, token
+from clarion.xmpp.door import token
 from clarion.xmpp.ports import TakenPort
 from fakes.world import DOMAIN, HEADER, FakeClient, world
 
@@ -206,11 +206,3 @@ def test_tokens_are_long_and_never_the_same():
     tokens = {token() for _ in range(1000)}
     assert len(tokens) == 1000
     assert all(len(text) == 32 for text in tokens)
-
-
-def test_addresses_are_grouped_by_kind():
-    addresses = [("tls", "[::1]:5223"), ("plain", "127.0.0.1:1"), ("tls", "127.0.0.1:5223")]
-    assert kinds_of(addresses) == {
-        "tls": ["[::1]:5223", "127.0.0.1:5223"],
-        "plain": ["127.0.0.1:1"],
-    }

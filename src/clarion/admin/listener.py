@@ -62,7 +62,7 @@ class AdminListener:
         self, hands: Crew
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            hands.spawn(self._talk(reader, writer), name="admin connection")
+            hands.errand(self._talk(reader, writer), name="admin connection")
 
         return connected
 

@@ -12,6 +12,7 @@ from clarion.demo import main
 def command(*, once: bool) -> int:
     """Start a server and three people who chat; show the ledger; stay up.
 
-    It needs no outside account and leaves nothing behind.
+    It needs no outside account. It lives in ./var/demo, or in $CLARION_DEMO_DIR, and is made
+    anew each time.
     """
     return main(once=once)

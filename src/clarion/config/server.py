@@ -224,7 +224,8 @@ class DirectoryConfig(Section):
 
     roster_size: int = setting(
         300,
-        "The largest department whose people appear in rosters; larger ones are found by search.",
+        "The largest department whose people appear in rosters; larger ones are found by search. "
+        "Nothing uses it in this version.",
         unit="people",
         ge=0,
         le=10_000,
@@ -262,7 +263,7 @@ class LedgerConfig(Section):
     sync_counts: bool = setting(
         default=False,
         help_line="Let a reader's own devices' sync (XEP-0490) count as read for the sender; "
-        "people are told of it.",
+        "people are told of it. Nothing uses it in this version.",
     )
 
 

@@ -189,8 +189,11 @@ class Throttle:
             trail.open_at = begins + pause(trail.weight(allowance), allowance)
         return at - now
 
-    def failed(self, person: str, network: str, now: float) -> None:
-        """Say that an attempt ended with a wrong password or an unknown name."""
+    def failed(self, person: str, network: str, now: float, connection: str = "") -> None:
+        """Say that an attempt ended with a wrong password or an unknown name.
+
+        ``connection`` is its id in the log.
+        """
         trails = self._trails_of(person, network, now, settle=True)
         for trail, allowance in trails:
             trail.pending = max(0, trail.pending - 1)
@@ -202,6 +205,7 @@ class Throttle:
             now=now,
             person=person,
             network=network,
+            connection=connection,
             failures=trails[0][0].failures,
         )
 

@@ -68,6 +68,8 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._drained: asyncio.Event | None = None
         self._full = False  # the transport asked to write no more
+        self._id = ""  # in every line that is logged of this connection
+        self._ceiling = 0  # bytes that may wait after something large, until they are taken
         self._log = log
 
     # -- the transport's calls ------------------------------------------------------
@@ -79,9 +81,10 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "local"
         self.heard = now
-        self._log = log.bind(connection=self._services.token()[:8], peer=self.host)
+        self._id = self._services.token()[:8]
+        self._log = log.bind(connection=self._id, peer=self.host)
         self._login = LogIn(
-            self._services, self._ways.throttle, self.host, self._log, lambda: self._over
+            self._services, self._ways.throttle, self.host, self._id, lambda: self._over
         )
         if not self._ways.joined(self):
             self._transport.abort()
@@ -138,6 +141,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See ``asyncio.Protocol``."""
         self._full = False
+        self._ceiling = 0
         if self._drained is not None:
             self._drained.set()
             self._drained = None
@@ -202,13 +206,24 @@ class Connection(asyncio.Protocol):
                 self.prove_soon()
         data = b"".join(self._pending)
         self._pending.clear()
+        before = transport.get_write_buffer_size() if self._full else 0
         transport.write(data)
         if self._full:
-            self._check_queue(transport)
+            self._check_queue(transport, before, len(data))
 
-    def _check_queue(self, transport: asyncio.Transport) -> None:
+    def _check_queue(
+        self, transport: asyncio.Transport, before_bytes: int, added_bytes: int
+    ) -> None:
+        """Cut a client off that does not take what it is sent.
+
+        A resumption or a long answer may be larger than the queue by itself;
+        then the client is given the chance to take it.
+        """
+        limit = self._services.limits.send_queue_bytes
         waiting = transport.get_write_buffer_size()
-        if waiting <= self._services.limits.send_queue_bytes:
+        if before_bytes <= limit < waiting and added_bytes > limit // 2:
+            self._ceiling = waiting + limit
+        if waiting <= max(limit, self._ceiling):
             return
         # No goodbye: it would wait behind what the client does not read.
         self._log.warning("client does not read; connection cut", waiting_bytes=waiting)
@@ -277,7 +292,7 @@ class Connection(asyncio.Protocol):
             case BindWanted():
                 self._spawn(self._bind(engine, event))
             case Offered():
-                self._offered(engine, event)
+                self._spawn(self._offered(engine, event))
 
     def _spawn(self, work: Any) -> None:
         # The client waits for the answer, so there is nothing to read meanwhile.
@@ -334,7 +349,9 @@ class Connection(asyncio.Protocol):
             self._log.info(what, why=why, **values)
         else:
             now = self._services.clock.monotonic()
-            self._ways.noise.info(what, what, now=now, peer=self.host, why=why, **values)
+            self._ways.noise.info(
+                what, what, now=now, connection=self._id, peer=self.host, why=why, **values
+            )
 
     def _part(self) -> None:
         """Close the transport; a client that does not take the rest is cut off."""
@@ -391,7 +408,7 @@ class Connection(asyncio.Protocol):
         engine.bound(context.session.full)
         self._log.info("logged in", jid=context.session.full)
 
-    def _offered(self, engine: ServerStream, event: Offered) -> None:
+    async def _offered(self, engine: ServerStream, event: Offered) -> None:
         """Resume a session (XEP-0198 section 5); to count, one must be bound first (section 3)."""
         element = event.element
         if element.tag != sm.RESUME:
@@ -400,6 +417,11 @@ class Connection(asyncio.Protocol):
         person = self._login.person
         assert person is not None, "resumption comes after log-in"
         previous = element.attributes.get("previd", "")
+        self._ways.lifecycle.release(person, previous)
+        # What is being committed counts, or the client would send it a second time.
+        await self._services.archive.settled()
+        if self._over:
+            return
         context = self._ways.lifecycle.resume(person, previous, self)
         if context is None:
             engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from clarion.config.server import LimitsConfig
 from clarion.core.events import PersonChanged, PersonDisabled
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
-from clarion.core.throttle import Throttle
+from clarion.core.throttle import Throttle, network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
@@ -152,7 +152,12 @@ class XmppDoor:
         context = certificate.direct if certificate is not None and port.kind == "tls" else None
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(ways), sock=port.socket, ssl=context, backlog=BACKLOG
+                lambda: Connection(ways),
+                sock=port.socket,
+                ssl=context,
+                # Who only connects is cut off as soon as on a port that begins in the clear.
+                ssl_handshake_timeout=None if context is None else self._limits.login_time,
+                backlog=BACKLOG,
             )
         except OSError as error:
             raise refusal(port.endpoint, error) from None
@@ -165,7 +170,7 @@ class XmppDoor:
         """Count a new connection; ``False``: its host has too many, or the door closes."""
         if self._draining:
             return False  # it came through the listener at the last moment
-        host, limits = connection.host, self._limits
+        host, limits = network_of(connection.host), self._limits
         if self._by_host[host] >= limits.connections_per_address:
             self._too_many(host, "connections_per_address")
             return False
@@ -192,7 +197,7 @@ class XmppDoor:
         """Note that a connection has logged in and carries a session."""
         if connection in self._strangers:
             self._strangers.discard(connection)
-            _count_down(self._strangers_by_host, connection.host)
+            _count_down(self._strangers_by_host, network_of(connection.host))
 
     def _left(self, connection: Carrier) -> None:
         if connection not in self.connections:
@@ -200,7 +205,7 @@ class XmppDoor:
         self.connections.discard(connection)
         self._parted.set()
         self._carries(connection)
-        _count_down(self._by_host, connection.host)
+        _count_down(self._by_host, network_of(connection.host))
 
     def _inbox(self, context: Context) -> Inbox:
         return Inbox(context, self.switchboard, sm.answer)
@@ -304,11 +309,3 @@ def _count_down(counts: Counter[str], host: str) -> None:
 def _written(listening: Any) -> str:
     host, port = listening.getsockname()[:2]
     return f"[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{host}:{port}"
-
-
-def kinds_of(addresses: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Group listening addresses by kind, for those who print them."""
-    grouped: dict[str, list[str]] = {}
-    for kind, address in addresses:
-        grouped.setdefault(kind, []).append(address)
-    return grouped

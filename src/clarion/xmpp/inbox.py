@@ -34,6 +34,9 @@ from clarion.xmpp.session import HeldTicket
 
 QUEUE_LIMIT: Final = 64  # LIMIT: stanzas that wait behind a slow one before reading pauses
 
+UNCOMMITTED_LIMIT: Final = 200  # LIMIT: messages under way to the disk before reading pauses
+UNCOMMITTED_BYTES: Final = 1 << 20  # LIMIT: the same in bytes
+
 log = get_logger("xmpp")
 
 Work = Coroutine[Any, Any, None]
@@ -58,6 +61,8 @@ class Inbox:
         self._queue: deque[Stanza] = deque()
         self._busy = False
         self._stopped = False
+        self._uncommitted = 0
+        self._uncommitted_bytes = 0
         self._done: Callable[[], None] | None = None
         self._kinds: dict[str, Callable[[Stanza], Future[Any] | Work | None]] = {
             MESSAGE: self._message,
@@ -67,8 +72,9 @@ class Inbox:
 
     def take(self, stanzas: Sequence[Stanza]) -> None:
         """Handle ``stanzas`` now, or queue them behind one that is not done."""
-        if not self._busy and len(stanzas) == 1:
+        if len(stanzas) == 1 and not self._busy and not self._queue:
             self._one(stanzas[0])
+            self._hold_or_read()
             return
         self._queue.extend(stanzas)
         self._drain()
@@ -96,9 +102,17 @@ class Inbox:
     def _drain(self) -> None:
         while self._queue and not self._busy and not self._context.session.ended:
             self._one(self._queue.popleft())
+        self._hold_or_read()
+
+    def _hold_or_read(self) -> None:
+        """Let nobody's messages fill the store's queue, which is everybody's."""
         line = self._context.session.line
         if line is not None and not self._stopped:
-            line.hold_reading(hold=len(self._queue) > QUEUE_LIMIT)
+            line.hold_reading(
+                hold=len(self._queue) > QUEUE_LIMIT
+                or self._uncommitted > UNCOMMITTED_LIMIT
+                or self._uncommitted_bytes > UNCOMMITTED_BYTES
+            )
 
     def _one(self, stanza: Stanza) -> None:
         session = self._context.session
@@ -119,7 +133,9 @@ class Inbox:
             if work.done():
                 self._committed(stanza, ticket, work)
             else:
-                work.add_done_callback(lambda done: self._committed(stanza, ticket, done))
+                self._uncommitted += 1
+                self._uncommitted_bytes += len(stanza.raw)
+                work.add_done_callback(lambda done: self._written(stanza, ticket, done))
         else:
             self._busy = True
             self._context.services.crew.errand(
@@ -161,6 +177,14 @@ class Inbox:
         if ticket is not None and ticket.inbound is self._context.session.inbound:
             ticket.inbound.settle(ticket.ticket)
             self._answer(self._context)
+
+    def _written(self, stanza: Stanza, ticket: HeldTicket | None, done: Future[Any]) -> None:
+        held = self._uncommitted > UNCOMMITTED_LIMIT or self._uncommitted_bytes > UNCOMMITTED_BYTES
+        self._uncommitted -= 1
+        self._uncommitted_bytes -= len(stanza.raw)
+        self._committed(stanza, ticket, done)
+        if held:
+            self._hold_or_read()
 
     def _committed(self, stanza: Stanza, ticket: HeldTicket | None, done: Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()

@@ -84,12 +84,10 @@ class Lifecycle:
             it may not be resumed.
 
         """
-        context = self._contexts.get(SessionId(previous))
+        context = self._resumable(person, previous)
         if context is None:
             return None
         session = context.session
-        if session.person.number != person.number or not session.resumable or session.overflowed:
-            return None
         alarm = self._alarms.pop(session.id, None)
         if alarm is not None:
             alarm.cancel()
@@ -100,6 +98,23 @@ class Lifecycle:
             # The client sends again what this does not count, so what is still
             # under way of it must not be counted when it is done.
             session.inbound = Inbound(session.inbound.handled)
+        return context
+
+    def release(self, person: Person, previous: str) -> None:
+        """Take a session that is about to be resumed from the connection that it still has."""
+        context = self._resumable(person, previous)
+        if context is not None and context.session.line is not None:
+            old = context.session.line
+            self.lost(context.session, old)
+            old.end(StreamError(StreamCondition.CONFLICT, "resumed on another connection"))
+
+    def _resumable(self, person: Person, previous: str) -> Context | None:
+        context = self._contexts.get(SessionId(previous))
+        if context is None:
+            return None
+        session = context.session
+        if session.person.number != person.number or not session.resumable or session.overflowed:
+            return None
         return context
 
     def lost(self, session: Session, line: Line) -> None:

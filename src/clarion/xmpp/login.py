@@ -7,16 +7,18 @@ proof is right or wrong, so that the time tells nothing.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from clarion.core.model import Person
 from clarion.core.throttle import Throttle, network_of
 from clarion.lib.errors import DeniedError, UnavailableError
+from clarion.lib.log import get_logger
 from clarion.wire.address import AddressError, normalise_address
 from clarion.wire.sasl import SaslCondition
 from clarion.wire.xmpp.stream import ServerStream
 from clarion.wire.xmpp.stream_events import KeysWanted, PasswordGiven, ProofGiven
 from clarion.xmpp.services import Services
+
+log = get_logger("xmpp")
 
 
 class LogIn:
@@ -26,7 +28,7 @@ class LogIn:
         services: The house.
         throttle: Slows failed log-ins.
         host: Where the client connects from.
-        log: The connection's.
+        connection: The connection's id in the log.
         over: Whether the stream ended while something was awaited.
 
     Attributes:
@@ -39,14 +41,15 @@ class LogIn:
         services: Services,
         throttle: Throttle,
         host: str,
-        log: Any,
+        connection: str,
         over: Callable[[], bool],
     ) -> None:
         self.person: Person | None = None
         self._services = services
         self._throttle = throttle
         self._network = network_of(host)
-        self._log = log
+        self._connection = connection
+        self._log = log.bind(connection=connection, peer=host)
         self._over = over
 
     async def keys(self, engine: ServerStream, event: KeysWanted) -> None:
@@ -105,7 +108,7 @@ class LogIn:
     ) -> None:
         now = self._services.clock.monotonic()
         if person is None:
-            self._throttle.failed(address, self._network, now)
+            self._throttle.failed(address, self._network, now, self._connection)
             self._refuse(
                 engine, SaslCondition.NOT_AUTHORIZED, "the address or the password is wrong"
             )

@@ -1,7 +1,6 @@
 """Who has handled how much: the counters and queue of stream management (XEP-0198 1.6)."""
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from clarion.lib.errors import PeerError, UnavailableError, UsageError
@@ -145,10 +144,6 @@ class Inbound:
             due = True
         return self.handled if due else None
 
-    def drop_requests(self) -> None:
-        """Forget open requests: the connection they came over is gone."""
-        self._requests.clear()
-
 
 class Outbound(Generic[T]):
     """What the client was sent and has not acknowledged.
@@ -274,7 +269,3 @@ class Outbound(Generic[T]):
     def unacknowledged(self) -> list[bytes]:
         """Return what was sent and not acknowledged, oldest first."""
         return [stanza for stanza, _ in self._queue]
-
-    def tokens(self) -> Sequence[T]:
-        """Return the tokens of what was not acknowledged, oldest first."""
-        return [token for _, token in self._queue if token is not None]

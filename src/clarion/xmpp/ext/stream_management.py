@@ -157,10 +157,9 @@ def resumed(session: Session) -> bytes:
     return told.encode() + b"".join(session.outbound.unacknowledged())
 
 
-def failed(condition: StanzaCondition, handled: int | None = None) -> bytes:
-    """Return ``<failed/>``; with ``handled`` when the session is known but gone."""
-    h = "" if handled is None else f" h='{handled}'"
-    return f"<failed xmlns='{NS}'{h}><{condition} xmlns='{STANZA_ERRORS}'/></failed>".encode()
+def failed(condition: StanzaCondition) -> bytes:
+    """Return ``<failed/>``."""
+    return f"<failed xmlns='{NS}'><{condition} xmlns='{STANZA_ERRORS}'/></failed>".encode()
 
 
 def too_high(error: AckError) -> StreamError:
