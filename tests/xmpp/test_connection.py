@@ -9,8 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from clarion.config.server import LimitsConfig
+from clarion.core.ports import EntityId, Row, WriteOp
 from clarion.lib.errors import UnavailableError
 from clarion.xmpp.connection import GOODBYE_SECONDS, PROOF_DELAY
+from clarion.xmpp.inbox import UNCOMMITTED_LIMIT
 from fakes.world import DOMAIN, HEADER, FakeClient, World, world
 
 BOB = f"bob@{DOMAIN}"
@@ -441,3 +443,59 @@ async def test_what_is_proved_by_one_ping_is_asked_about_once():
         assert len(context.session.unproven) == 1
         await here.advance(PROOF_DELAY)
         assert names(bob.read()) == ["iq"]
+
+
+async def test_what_is_larger_than_the_queue_by_itself_may_be_taken():
+    limits = LimitsConfig(send_queue_bytes=262_144)
+    async with world("ann", limits=limits) as here:
+        ann = await here.log_in("ann")
+        ann.transport.reads = False
+        ann.connection.write(b" " * 300_000)  # as a resumption may be, or a long answer
+        ann.connection.flush()
+        ann.connection.flush()
+        ann.connection.write(b" " * 1_000)
+        ann.connection.flush()
+        assert not ann.gone
+        ann.connection.write(b" " * 262_144)  # a second such thing, while the first was not taken
+        ann.connection.flush()
+        assert ann.gone
+
+
+async def test_after_something_large_was_taken_the_limit_is_what_it_was():
+    limits = LimitsConfig(send_queue_bytes=262_144)
+    async with world("ann", limits=limits) as here:
+        ann = await here.log_in("ann")
+        ann.transport.reads = False
+        ann.connection.write(b" " * 300_000)
+        ann.connection.flush()
+        ann.read()
+        ann.connection.resume_writing()
+        for _ in range(6):
+            ann.connection.write(b" " * 50_000)
+            ann.connection.flush()
+        assert ann.gone
+
+
+@pytest.mark.parametrize(
+    ("count", "body"), [(UNCOMMITTED_LIMIT + 1, "x"), (6, "x" * 200_000)], ids=["many", "large"]
+)
+async def test_reading_pauses_while_much_of_one_client_is_being_committed(count: int, body: str):
+    async with world("ann", "bob") as here:
+        ann = await here.log_in("ann")
+        held: list[tuple[EntityId, WriteOp, asyncio.Future[list[Row]]]] = []
+
+        def put(owner: EntityId, op: WriteOp) -> asyncio.Future[list[Row]]:
+            held.append((owner, op, asyncio.get_running_loop().create_future()))
+            return held[-1][2]
+
+        commit, here.database.put = here.database.put, put
+        for _ in range(count - 1):
+            await ann.send(chat(body))
+        assert ann.transport.reading
+        await ann.send(chat(body))
+        assert not ann.transport.reading
+        here.database.put = commit
+        for owner, op, future in held:
+            future.set_result(await commit(owner, op))
+        await here.settle()
+        assert ann.transport.reading

@@ -206,3 +206,12 @@ def test_tokens_are_long_and_never_the_same():
     tokens = {token() for _ in range(1000)}
     assert len(tokens) == 1000
     assert all(len(text) == 32 for text in tokens)
+
+
+async def test_a_network_of_ipv6_addresses_counts_as_one():
+    limits = LimitsConfig(connections_per_address=2, strangers_per_address=2)
+    async with world("bob", limits=limits) as here:
+        for host in ("2001:db8::1", "2001:db8::2"):
+            assert not FakeClient(here, "plain", 4096, host).gone
+        assert FakeClient(here, "plain", 4096, "2001:db8::3").gone
+        assert not FakeClient(here, "plain", 4096, "2001:db8:0:1::1").gone
