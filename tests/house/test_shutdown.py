@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from house.premises import Premises, address
-from house.raw_client import GoneError, StreamFailedError, origin
+from house.premises import DOMAIN, HOST, Premises, address
+from house.raw_client import GoneError, RawClient, StreamFailedError, origin
 
 DRAIN = 5.0  # seconds, product.md
 GRACE = 2.0  # seconds on top, for a machine that is shared
@@ -119,3 +119,16 @@ def test_sigint_stops_it_too(house: Premises):
     assert house.process is not None
     house.process.send_signal(signal.SIGINT)
     assert house.ended() == 0
+
+
+def test_a_stranger_in_the_middle_of_a_handshake_holds_up_nobody(house: Premises):
+    assert house.process is not None
+    port = house.ports["starttls"]
+    with RawClient(HOST, port, DOMAIN, "plain", ca=house.ca, secrets=house.secrets) as stranger:
+        stranger.open()
+        stranger.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        assert stranger.next().tag.endswith("proceed")
+        house.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert house.ended() == 0
+        assert time.monotonic() - began < DRAIN - 1

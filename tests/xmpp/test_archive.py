@@ -402,6 +402,11 @@ def acknowledge(client: Client) -> None:
     sm.took(client.context, outbound.acknowledge(outbound.send_count))
 
 
+async def states(house: Household) -> list[State]:
+    """Return how far what Ann and Bob wrote has come."""
+    return [entry.state for _, entry in await house.services.ledger.show_thread(ANN, BOB, 9)]
+
+
 async def late(client: Client) -> list[str | None]:
     """Return the bodies of what a session is sent when it begins to take messages."""
     client.line.take()
@@ -470,8 +475,8 @@ async def test_page_by_page_up_to_the_page_that_was_fetched() -> None:
 @pytest.mark.parametrize(
     ("fields", "rsm"),
     [
-        ({"with": BOB}, None),
         ({"with": f"{BOB}/desk"}, None),
+        ({"with": BOB}, "<max>1</max><before/>"),
         (None, "<max>1</max><before/>"),
     ],
 )
@@ -485,7 +490,76 @@ async def test_a_page_with_gaps_says_nothing_about_what_waits(
         await fetch(ann, fields, rsm)
         acknowledge(ann)
         assert ann.context.entity.reach.level() == FIRST
+        assert await states(house) == [State.SENT] * 3
         assert await late(ann) == ["0", "1", "2"]
+
+
+async def test_a_conversation_that_waits_is_received_but_nothing_else_that_waits() -> None:
+    async with household(*EXTENSIONS) as house:
+        await house.store(f"{CAI}/desk", ANN, "from Cai")
+        await waiting(house)
+        ann = await house.log_in("ann")
+        count(ann)
+        await fetch(ann, {"with": BOB})
+        assert await states(house) == [State.SENT] * 3
+        acknowledge(ann)
+        assert await states(house) == [State.DELIVERED] * 3
+        assert ann.context.entity.reach.level() == FIRST
+        assert await late(ann) == ["from Cai"]
+
+
+async def test_a_conversation_that_was_not_acknowledged_still_waits() -> None:
+    async with household(*EXTENSIONS) as house:
+        await waiting(house)
+        ann = await house.log_in("ann")
+        count(ann)
+        await fetch(ann, {"with": BOB})
+        assert await late(ann) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "rsm", "state"),
+    [
+        (None, None, State.READ),
+        ({"with": BOB}, None, State.READ),
+        ({"with": f"{BOB}/desk"}, None, State.READ),
+        ({"with": BOB}, "<max>1</max><before/>", State.READ),
+        ({"with": CAI}, None, State.DELIVERED),
+    ],
+)
+async def test_a_reply_reads_what_the_session_fetched_though_another_had_it_first(
+    fields: dict[str, str] | None, rsm: str | None, state: State
+) -> None:
+    async with household(*EXTENSIONS) as house:
+        items = await waiting(house)
+        phone, desk = await house.log_in("ann"), await house.log_in("ann", "desk", None)
+        count(phone)
+        count(desk)
+        await late(phone)
+        acknowledge(phone)
+        await fetch(desk, fields, rsm)
+        reply = f"<message to='{BOB}' type='chat'><body>yes</body></message>"
+        await desk.say(reply)
+        assert (await states(house))[:3] == [State.DELIVERED] * 3  # may have crossed
+        acknowledge(desk)
+        assert desk.context.entity.reach.level() == items[-1]
+        await desk.say(reply)
+        assert (await states(house))[:3] == [state] * 3
+
+
+async def test_pages_fetched_backwards_are_read_up_to_the_newest() -> None:
+    async with household(*EXTENSIONS) as house:
+        await waiting(house)
+        phone, desk = await house.log_in("ann"), await house.log_in("ann", "desk", None)
+        count(phone)
+        count(desk)
+        await late(phone)
+        acknowledge(phone)
+        answer = await fetch(desk, rsm="<max>1</max><before/>")
+        await fetch(desk, rsm=f"<max>1</max><before>{answer.first}</before>")
+        acknowledge(desk)
+        await desk.say(f"<message to='{BOB}' type='chat'><body>yes</body></message>")
+        assert (await states(house))[:3] == [State.READ] * 3
 
 
 async def test_the_whole_archive_from_its_end_leaves_no_gap() -> None:

@@ -205,6 +205,33 @@ async def test_what_is_sent_again_is_kept_and_delivered_once():
         assert await archived(house, "cai") == 1
 
 
+async def test_what_only_looks_sent_again_is_kept_and_delivered():
+    async with household(*EXTENSIONS) as house:
+        ann, bob = await pair(house)
+        one, two = (message(inner=f"<body>{n}</body>{origin('o1')}") for n in (1, 2))
+        for raw in (one, two, two):
+            assert await ann.say(raw) == []
+        assert [b"<body>2</body>" in raw for raw in bob.line.take()] == [False, True]
+        entity = ann.context.entity
+        entity.sent, entity.knows_sent = type(entity.sent)(), False  # as after a restart
+        await entity.load_sent()
+        ann.session.lang = "de"
+        assert await ann.say(two) == []
+        assert bob.line.take() == []
+        assert await ann.say(two.replace("2<", "3<")) == []
+        assert len(bob.line.take()) == 1
+        assert await archived(house, "bob") == 3
+
+
+async def test_a_stanza_id_that_is_cut_makes_no_other_content():
+    forged = f"<stanza-id xmlns='{SID}' by='{BOB}' id='forged'/>"
+    async with household(*EXTENSIONS) as house:
+        ann, bob = await pair(house)
+        for _ in range(2):
+            assert await ann.say(message(inner=f"<body>1</body>{origin('o1')}{forged}")) == []
+        assert len(bob.line.take()) == 1
+
+
 # -- requests -------------------------------------------------------------------------------------
 
 

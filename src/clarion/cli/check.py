@@ -16,9 +16,9 @@ from clarion.config.load import ConfigError, load
 @config_option
 @json_option
 def command(config: Path, *, as_json: bool) -> int:
-    """Check the configuration and the files that it names.
+    """Check the configuration, and when its values are good the files that it names.
 
-    Exit code 0 when the server could start with it, else 2.
+    Ports are not tried. Exit code 0 when nothing is wrong, else 2.
     """
     errors = _errors(config)
     if as_json:

@@ -1,5 +1,6 @@
 """The verbs without a server: the same code on the database that is opened for them."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvloop
 
 from clarion.admin.desk import Desk, Progress
 from clarion.admin.verbs import perform
@@ -74,7 +74,7 @@ def perform_directly(
     if not structlog.is_configured():  # only what the operator must know, and never on stdout
         log.configure("warning", "text", stream=sys.__stderr__)
     _refuse_while_held(config.database.parent)
-    return uvloop.run(_perform(config, verb, arguments, progress))
+    return asyncio.run(_perform(config, verb, arguments, progress))
 
 
 def _refuse_while_held(folder: Path) -> None:

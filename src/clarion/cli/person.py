@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -39,7 +40,8 @@ def _fields(function: F) -> F:
 def _given(password_stdin: bool, **values: Any) -> dict[str, Any]:  # noqa: FBT001  # as click hands it over
     given = {name: value for name, value in values.items() if value is not None}
     if password_stdin:
-        line = sys.stdin.readline().rstrip("\r\n")
+        typed = sys.stdin.isatty()
+        line = getpass("Password: ") if typed else sys.stdin.readline().rstrip("\r\n")
         if not line:
             raise click.UsageError("--password-stdin: there is no password on standard input")
         given["password"] = line

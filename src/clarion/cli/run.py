@@ -17,8 +17,8 @@ from clarion.lib.errors import ClarionError
 def command(config: Path) -> None:
     """Run the server until SIGTERM or SIGINT.
 
-    SIGTERM drains and stops; SIGHUP reloads certificates and what else can
-    be reloaded.
+    SIGTERM drains and stops; SIGHUP takes the new certificate and key;
+    every other setting needs a restart.
     """
     settings = usable(config)
     errors = check_files(settings, time.time())

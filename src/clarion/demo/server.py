@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clarion.admin.client import NoServerError, ask
+from clarion.admin.unix import is_alive
 from clarion.demo.cast import Stage
 from clarion.lib import certificates
 from clarion.lib.errors import UnavailableError
@@ -58,13 +59,18 @@ def prepare(folder: Path) -> DemoServer:
     """Write configuration and certificates into a fresh folder.
 
     Raises:
-        UnavailableError: The folder exists and is not a demonstration's.
+        UnavailableError: The folder exists and is not a demonstration's, or one is running.
 
     """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise UnavailableError(
-                f"{folder} exists and is no demonstration's; name another folder"
+                f"{folder} exists and is no demonstration's; name another one in $CLARION_DEMO_DIR"
+            )
+        if is_alive(folder / "data" / "clarion.sock"):
+            raise UnavailableError(
+                f"a demonstration is running in {folder}; stop it, or name another folder in "
+                "$CLARION_DEMO_DIR"
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from contextlib import AsyncExitStack
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -30,12 +32,15 @@ def main(*, once: bool) -> int:
     # Whoever ends the demonstration, its server must not stay behind.
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
+    if find_spec("slixmpp") is None:
+        console.print("The demonstration needs slixmpp: pip install 'clarion\\[demo]'")
+        return 1
     folder = Path(os.environ.get(FOLDER, "var/demo"))
     try:
         server = prepare(folder)
         with running(server) as process:
             console.print(f"[bold]Clarion[/] is running on {HOST}, domain {DOMAIN}.\n")
-            asyncio.run(_scenario(server, console))
+            _play(server, console)
             if once:
                 return 0
             _invite(server, console)
@@ -50,6 +55,17 @@ def main(*, once: bool) -> int:
 
 def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _play(server: DemoServer, console: Console) -> None:
+    """Run the scenario; what fails comes out itself, not in the groups of the task groups."""
+    try:
+        asyncio.run(_scenario(server, console))
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 async def _scenario(server: DemoServer, console: Console) -> None:
@@ -117,7 +133,7 @@ def _draw(console: Console, rows: Rows) -> None:
     for row in rows:
         at = "" if row["at"] is None else datetime.fromtimestamp(row["at"]).astimezone()
         when = f"{at:%H:%M:%S}" if at else ""
-        state = "unread" if row["state"] in {"sent", "delivered"} else row["state"]
+        state = row["state"]
         colour = "green" if state == "read" else "yellow"
         table.add_row(
             row["item"][:8] + "…",
@@ -157,11 +173,16 @@ def _invite(server: DemoServer, console: Console) -> None:
         f"Server {HOST}, port {server.starttls} (STARTTLS) or {server.tls} (direct TLS).\n"
         f"Your client asks about the certificate: accept it, or import\n"
         f"{(server.folder / 'certs' / 'ca.pem').absolute()}.\n"
-        f"Look into the ledger: clarion ledger show --thread ann@{DOMAIN} bob@{DOMAIN} "
-        f"--config {server.folder / 'clarion.toml'}\n"
-        f"The server's log: {server.folder / 'server.log'}\n\n"
-        "[bold]Ctrl+C stops it.[/]"
+        f"The server's log: {(server.folder / 'server.log').absolute()}\n"
+        "Look into the ledger:"
     )
+    settings = (server.folder / "clarion.toml").absolute()
+    console.print(
+        f"  {sys.executable} -m clarion ledger show --thread ann@{DOMAIN} bob@{DOMAIN}"
+        f" --config {settings}",
+        soft_wrap=True,
+    )
+    console.print("\n[bold]Ctrl+C stops it.[/]")
 
 
 def _stay(process: subprocess.Popen[bytes]) -> None:

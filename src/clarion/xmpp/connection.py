@@ -22,6 +22,7 @@ from clarion.wire.xmpp.stream_events import (
     KeysWanted,
     Offered,
     PasswordGiven,
+    Phase,
     ProofGiven,
     SecureWanted,
 )
@@ -116,6 +117,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
+        if self._transport is None:
+            return  # given up before the loop noticed
         for alarm in (self._alarm, self._proof_alarm):
             if alarm is not None:
                 alarm.cancel()
@@ -180,6 +183,9 @@ class Connection(asyncio.Protocol):
         """See ``session.Line``."""
         engine = self._engine
         if engine is None or self._closing:
+            return
+        if engine.phase is Phase.SECURING:
+            self._give_up_handshake()  # nothing can be said in the middle of one
             return
         if error is not None:
             engine.fail(error)
@@ -383,8 +389,7 @@ class Connection(asyncio.Protocol):
             )
         except (OSError, ssl.SSLError) as error:
             self._complain("TLS handshake failed", str(error))
-            self._closing = True
-            transport.abort()
+            self._give_up_handshake()
             return
         if secured is None:
             return
@@ -447,6 +452,15 @@ class Connection(asyncio.Protocol):
         self._inbox = self._ways.inbox(context)
         self._ways.carries(self)
         self._log = self._log.bind(jid=context.session.full)
+
+    def _give_up_handshake(self) -> None:
+        """End a connection whose TLS handshake failed or takes too long."""
+        self._closing = True
+        transport = self._transport
+        if transport is not None:
+            transport.abort()
+            # The loop tells nobody of a connection that is lost within a handshake.
+            self.connection_lost(None)
 
     def cut(self) -> None:
         """End the connection without another word."""

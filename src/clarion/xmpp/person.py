@@ -186,7 +186,9 @@ class PersonEntity:
         for ref in refs:
             self.reach.received(ref.item)
             if ref.thread is not None:
-                newest[ThreadId(ref.thread)] = ref.item
+                thread = ThreadId(ref.thread)
+                # Pages of the archive may be fetched newest first.
+                newest[thread] = max(ref.item, newest.get(thread, ref.item))
         for thread, item in newest.items():
             session.note_reached(thread, item)
             self._ledger.move(thread, self.address, item, now, Door.CHAT, Act.DELIVERED)

@@ -4,6 +4,7 @@ So a busy port, or one that needs more rights, is told while nothing has been
 touched. The sockets listen only once ``XmppDoor.serve`` is ready for clients.
 """
 
+import errno
 import socket
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -61,6 +62,8 @@ def refusal(endpoint: Endpoint, error: OSError) -> UsageError:
             "CAP_NET_BIND_SERVICE"
         )
     why = (error.strerror or str(error)).lower()
+    if error.errno == errno.EADDRINUSE:
+        why += "; is Clarion running already? `ss -ltnp` shows by whom"
     return UsageError(f"xmpp: cannot listen on {endpoint}: {why}")
 
 

@@ -187,7 +187,7 @@ def _keep_and_send(
     message_id = stanza.attributes.get("id", "")
     origin_id = child_attribute(stanza, ORIGIN_ID, "id")
     if origin_id:
-        known = entity.sent.resent(recipient.bare, origin_id)
+        known = entity.sent.resent(recipient.bare, origin_id, raw)
         if known is not None:
             # Sent again for want of an acknowledgement: kept and delivered once.
             return entity.commit_of(known)

@@ -1,12 +1,15 @@
 """What a person sent a short while ago, by the names that clients give it.
 
 A message sent again for want of an acknowledgement is known by its origin-id
-(XEP-0359 section 2.2); a receipt (XEP-0184) or displayed marker (XEP-0333)
-names a message by its sender's own ``id``. Both mostly concern the newest
-messages, and those are found here without a query. It is only a memory: the
-archive knows everything, and ``fill`` makes the memory again from it.
+(XEP-0359 section 2.2) and by its content: a client may use an id twice, and
+what is taken for a message sent again is not delivered. A receipt (XEP-0184)
+or displayed marker (XEP-0333) names a message by its sender's own ``id``. Both
+mostly concern the newest messages, and those are found here without a query.
+It is only a memory: the archive knows everything, and ``fill`` makes the
+memory again from it.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, TypeVar
@@ -14,16 +17,34 @@ from typing import Final, TypeVar
 from clarion.core.archive import Item
 from clarion.core.ports import ItemRef
 from clarion.lib.ids import ItemId
+from clarion.wire.xmpp.splice import content
+from clarion.wire.xmpp.stamps import MARKABLE
 
 SENT_LIMIT: Final = 256
-"""LIMIT: messages remembered per person and kind of name, some 60 KiB when all are
+"""LIMIT: messages remembered per person and kind of name, some 90 KiB when all are
 used; more than a client sends before an acknowledgement is due."""
 NAME_LIMIT: Final = 256
 """LIMIT: characters of an id that is remembered. Clients use UUIDs; a message with a
 longer id is found in the archive, and taken for a new one when it is sent again."""
 
 _Key = tuple[str, str]
-Kept = TypeVar("Kept", ItemRef, ItemId)
+_Sent = tuple[ItemId, bytes]  # the item and the digest of its content
+Kept = TypeVar("Kept", ItemRef, _Sent)
+
+
+def digest(stanza: bytes) -> bytes:
+    """Return 16 bytes that are the same for a message and the same message sent again.
+
+    The start tag does not count: a client that sends again may have another
+    resource or language. Nor does the last child where it is the
+    ``<markable/>`` of ``routing.py``, which may be added or not.
+
+    Args:
+        stanza: As archived.
+
+    """
+    said = content(stanza).removesuffix(MARKABLE)
+    return hashlib.blake2b(said, digest_size=16).digest()
 
 
 class SentMemory:
@@ -41,7 +62,7 @@ class SentMemory:
     def __init__(self, limit: int = SENT_LIMIT) -> None:
         self._limit = limit
         self._by_id: OrderedDict[_Key, ItemRef] = OrderedDict()
-        self._by_origin: OrderedDict[_Key, ItemId] = OrderedDict()
+        self._by_origin: OrderedDict[_Key, _Sent] = OrderedDict()
 
     def add(self, peer: str, item: Item) -> None:
         """Remember what was sent to the bare JID ``peer``; of two with one id the newer counts."""
@@ -49,7 +70,8 @@ class SentMemory:
             ref = ItemRef(item.id, item.thread if item.countable else None)
             self._put(self._by_id, (peer, item.message_id), ref)
         if item.origin_id:
-            self._put(self._by_origin, (peer, item.origin_id), item.id)
+            sent = (item.id, digest(item.stanza))
+            self._put(self._by_origin, (peer, item.origin_id), sent)
 
     def fill(self, items: Iterable[Item]) -> None:
         """Remember what the archive kept, oldest first, behind what is known already."""
@@ -68,7 +90,8 @@ class SentMemory:
         ref = self._by_id.get(by_id)
         if ref is not None and ref.item == item.id:
             del self._by_id[by_id]
-        if self._by_origin.get(by_origin) == item.id:
+        known = self._by_origin.get(by_origin)
+        if known is not None and known[0] == item.id:
             del self._by_origin[by_origin]
 
     def find(self, peer: str, message_id: str) -> ItemRef | None:
@@ -78,12 +101,20 @@ class SentMemory:
             self._by_id.move_to_end((peer, message_id))
         return ref
 
-    def resent(self, peer: str, origin_id: str) -> ItemId | None:
-        """Return the item that was sent to ``peer`` with this origin-id before."""
+    def resent(self, peer: str, origin_id: str, stanza: bytes) -> ItemId | None:
+        """Return the item that was sent to ``peer`` with this origin-id and content before.
+
+        Args:
+            peer: A bare JID.
+            origin_id: The sender's.
+            stanza: As it would be archived.
+
+        """
         known = self._by_origin.get((peer, origin_id))
-        if known is not None:
-            self._by_origin.move_to_end((peer, origin_id))
-        return known
+        if known is None or known[1] != digest(stanza):
+            return None
+        self._by_origin.move_to_end((peer, origin_id))
+        return known[0]
 
     def _put(self, where: OrderedDict[_Key, Kept], name: _Key, what: Kept) -> None:
         if len(name[1]) > NAME_LIMIT:

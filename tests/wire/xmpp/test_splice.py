@@ -8,6 +8,7 @@ from clarion.wire.xmpp.slicer import Slicer
 from clarion.wire.xmpp.splice import (
     append_child,
     children,
+    content,
     drop_children,
     readdress,
     with_namespace,
@@ -90,6 +91,24 @@ def test_append_child_writes_what_is_expected():
     assert append_child(b"<a/>", b"<b/>") == b"<a><b/></a>"
     assert append_child(b"<x:a b='/' />", b"<b/>") == b"<x:a b='/' ><b/></x:a>"
     assert append_child(b"<a>/></a>", b"<b/>") == b"<a>/><b/></a>"
+
+
+@pytest.mark.parametrize("raw", RAWS)
+def test_content_is_what_the_tags_enclose(raw: bytes):
+    found = content(raw)
+    tail = raw[start_tag_end(raw) :]
+    assert tail.startswith(found)
+    assert tail[len(found) :].count(b"<") == (not raw.endswith(b"/>"))
+    assert content(append_child(raw, b"<new/>")) == found + b"<new/>"
+    assert content(readdress(stanza_of(raw), sender="a", recipient="b", lang="de")) == found
+
+
+def test_content_is_what_is_expected():
+    assert content(b"<a b='>' />") == b""
+    assert content(b"<a></a>") == b""
+    assert content(b"<a b='>'> x<a>/></a></a >") == b" x<a>/></a>"
+    with pytest.raises(MalformedError):
+        content(b"<a b='></a>")
 
 
 @pytest.mark.parametrize("raw", RAWS)

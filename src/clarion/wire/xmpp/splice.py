@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from clarion.wire.xml import LANG, MalformedError, clark, escape
 from clarion.wire.xmpp.names import CLIENT, STREAMS
-from clarion.wire.xmpp.seams import element_end
+from clarion.wire.xmpp.seams import element_end, start_tag_end
 from clarion.wire.xmpp.stanza import Stanza
 
 _NAME: Final = re.compile(rb"<[^\s/>]+")
@@ -106,6 +106,21 @@ def append_child(raw: bytes, child: bytes) -> bytes:
         return b"%s>%s</%s>" % (raw[:-2], child, raw[1 : _name_end(raw)])
     at = raw.rindex(b"</")
     return b"".join((raw[:at], child, raw[at:]))
+
+
+def content(raw: bytes) -> bytes:
+    """Return what is between the start tag and the end tag of one element.
+
+    Raises:
+        MalformedError: The slice did not come out of a slicer.
+
+    """
+    if raw.endswith(b"/>"):  # the short form, as in ``append_child``
+        return b""
+    start = start_tag_end(raw)
+    if not start:
+        raise MalformedError("not a stanza: its start tag does not end")
+    return raw[start : raw.rindex(b"</")]
 
 
 def with_namespace(raw: bytes, namespace: str) -> bytes:

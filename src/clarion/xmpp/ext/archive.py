@@ -245,30 +245,37 @@ def _send_page(context: Context, queryid: str | None, query: PageQuery, page: Pa
 
 
 def _fetched(context: Context, query: PageQuery, page: Page) -> dict[ItemId, ItemRef]:
-    """Note which items of a page have not reached the person before.
+    """Return what the client acknowledges with a page: the items that came to the person.
 
-    They are in this session's hands like those delivered when they came: once
-    the client is known to have the results, they are received and not
-    delivered again; when it goes before, they wait again. Only a page of
-    everything, with nothing skipped between what waits and its last item,
-    says that all up to there was fetched.
+    Acknowledged, they have reached this session too, and a reply from here
+    reads them. Those that no session had before are in its hands like those
+    delivered when they came: they are not delivered again unless the client
+    goes before. Only a page of everything, with nothing skipped between what
+    waits and its last item, says that all up to there was fetched.
+
+    Marks cover all that is older in their thread. So an item with something
+    between that may wait is left to be delivered in its order.
     """
     entity, session = context.entity, context.session
-    if not page.items or session.ended or query.thread is not None or query.party is not None:
+    if not page.items or session.ended:
         return {}
     reach = entity.reach
     waiting = reach.waiting_above
     cut = query.newest and not page.complete  # more lies below than was asked for
     lowest = before(page.items[0].id) if cut else query.after
-    covers = waiting is not None and lowest <= waiting
+    gapless = waiting is None or (query.party is None and lowest <= waiting)
+    everything = query.thread is None and query.party is None
     refs = {}
     for item in _incoming(context.account, page.items):
-        holders = reach.holders(item.id)
-        waits = covers and waiting is not None and item.id > waiting
-        if (holders or waits) and session.id not in holders:
-            reach.handed(item.id, session.id)
+        waits = waiting is not None and item.id > waiting
+        if everything:
+            holders = reach.holders(item.id)
+            if (holders or (waits and gapless)) and session.id not in holders:
+                reach.handed(item.id, session.id)
+                waits = False
+        if gapless or not waits:
             refs[item.id] = ItemRef(item.id, item.thread if item.countable else None)
-    if covers:
+    if everything and gapless and waiting is not None:
         reach.scanned(page.items[-1].id)
     return refs
 
