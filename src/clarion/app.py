@@ -229,7 +229,10 @@ def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:
     if not config.xmpp.listen and not config.xmpp.listen_tls:
         return None
     tls = config.tls
-    return CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())
+    holder = CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())
+    for line in holder.doubts(config.domain):
+        log.warning("clients will not trust the certificate", why=line)
+    return holder
 
 
 def _reload(certificate: CertificateHolder | None, clock: Clock) -> None:

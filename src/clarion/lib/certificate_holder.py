@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from clarion.lib.tls import XMPP_CLIENT, channel_bindings, faults, server_context
+from clarion.lib.tls import (
+    XMPP_CLIENT,
+    channel_bindings,
+    covers,
+    faults,
+    names,
+    server_context,
+)
 
 _NO_ALPN: Final[tuple[str, ...]] = ()
 
@@ -42,6 +49,14 @@ class CertificateHolder:
     def bindings(self, connection: Any) -> Mapping[str, bytes]:
         """Return the channel bindings of a TLS connection that has just been made."""
         return channel_bindings(connection, self._pem) if connection is not None else {}
+
+    def doubts(self, domain: str) -> tuple[str, ...]:
+        """Return why clients may not trust it for ``domain``, a line each."""
+        given = names(self._certificate)
+        if covers(given, domain):
+            return ()
+        listed = ", ".join(given) or "no DNS name"
+        return (f"{self._certificate} is for {listed}; it does not name {domain}",)
 
     def reload(self, now: float) -> tuple[str, ...]:
         """Show the files as they are now to whoever connects from now on.

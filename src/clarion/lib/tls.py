@@ -122,6 +122,32 @@ def _faults(certificate: Path, key: Path, now: float) -> Iterator[Fault]:
         yield "certificate", f"{certificate}: is not valid before {day}; is the clock right?"
 
 
+def names(certificate: Path) -> tuple[str, ...]:
+    """Return the DNS names that a certificate is for, as it writes them.
+
+    Raises:
+        UsageError: The file holds no certificate.
+
+    """
+    try:
+        found = _load_certificate(certificate).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(found.value.get_values_for_type(x509.DNSName))
+
+
+def covers(names_of_certificate: Sequence[str], domain: str) -> bool:
+    """Say whether one of these names is ``domain`` (RFC 6120 section 13.7.1.2, RFC 6125)."""
+    try:
+        wanted = domain.encode("idna").decode().lower()
+    except UnicodeError:  # a name that only IDNA 2008 knows, or no name at all
+        wanted = domain.lower()
+    above = wanted.partition(".")[2]
+    return any(name.lower() in {wanted, f"*.{above}"} for name in names_of_certificate)
+
+
 def end_point_hash(cert_der: bytes) -> bytes | None:
     """Return ``tls-server-end-point`` of a certificate, RFC 5929 section 4.1.
 
