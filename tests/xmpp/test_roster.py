@@ -1,5 +1,7 @@
 """RFC 6121 section 2."""
 
+from dataclasses import replace
+
 import pytest
 
 from clarion.lib.errors import UnavailableError
@@ -8,8 +10,8 @@ from clarion.xmpp.ext import roster as module
 from clarion.xmpp.ext.roster import CHANGES_PUSHED, GROUPS_LIMIT, NAME_LIMIT_BYTES
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import item_element
-from clarion.xmpp.rosters import ROSTER_LIMIT
-from fakes.acquaintances import GET, acquaintances, in_short, short
+from clarion.xmpp.rosters import ITEM_LIMIT_BYTES, ROSTER_LIMIT, ROSTER_LIMIT_BYTES, item_size_bytes
+from fakes.acquaintances import GET, Acquaintances, acquaintances, in_short, short
 from fakes.household import DOMAIN, Client, settle, stanza_of
 
 
@@ -203,6 +205,71 @@ async def test_names_and_groups_may_be_as_long_as_the_limit():
         groups = "".join(f"<group>{n}</group>" for n in range(GROUPS_LIMIT - 1))
         answer = await change(ann, item("bob", f"name='{long}'", f"{groups}<group>{long}</group>"))
         assert answer[-1] == "result"
+
+
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [("", "result"), ("x", "error not-acceptable"), ("ü", "error not-acceptable")],
+)
+async def test_name_and_groups_have_a_limit_together(more: str, answer: str):
+    async with acquaintances() as here:
+        ann = await here.client("ann")
+        names = [letter * (ITEM_LIMIT_BYTES // 8) for letter in "abcdefgh"]
+        groups = "".join(f"<group>{name}</group>" for name in [*names[1:-1], names[-1] + more])
+        assert (await change(ann, item("bob", f"name='{names[0]}'", groups)))[-1] == answer
+        assert (await here.item("bob", "ann")) is None
+        assert (await here.item("ann", "bob") is None) == bool(more)
+
+
+async def fill(here: Acquaintances, owner: str, left: int) -> None:
+    """Fill a roster with large entries until so many bytes are left."""
+    async with here.services.rosters.change(here.house.person(owner)) as book:
+        number = 0
+        while (room := ROSTER_LIMIT_BYTES - left - book.size_bytes) > 0:
+            number += 1
+            empty = RosterItem(f"c{number:04}@x")
+            # The last one takes what is left, and the one before it leaves enough for it.
+            size = room if room <= 6000 else 4000
+            name = "x" * (size - item_size_bytes(empty))
+            await book.put(replace(empty, name=name), visible=True)
+        assert book.size_bytes == ROSTER_LIMIT_BYTES - left
+
+
+async def test_a_roster_has_a_limit_in_bytes():
+    async with acquaintances() as here:
+        ann = await here.client("ann")
+        room = item_size_bytes(RosterItem(f"bob@{DOMAIN}", "Bob"))
+        await fill(here, "ann", room)
+        version = (await here.book("ann")).version
+        assert await change(ann, item("bob", "name='Bobby'")) == ["error not-allowed"]
+        # What is written longer counts as longer.
+        assert await change(ann, item("bob", 'name="B\'b"')) == ["error not-allowed"]
+        assert (await here.book("ann")).version == version
+        assert (await change(ann, item("bob", "name='Bob'")))[-1] == "result"
+        assert (await here.book("ann")).size_bytes == ROSTER_LIMIT_BYTES
+        assert await change(ann, item("bob", "name='Bobby'")) == ["error not-allowed"]
+        assert (await here.item("ann", "bob")).name == "Bob"
+        assert (await change(ann, item("bob", "name='B'")))[-1] == "result"
+        assert (await change(ann, "<item jid='c0001@x' subscription='remove'/>"))[-1] == "result"
+        assert (await change(ann, item("bob", "name='Bobby'")))[-1] == "result"
+
+
+async def test_the_refusal_says_what_to_do():
+    async with acquaintances() as here:
+        ann = await here.client("ann")
+        await fill(here, "ann", 0)
+        (answer,) = await ann.ask_all("set", query(item("bob")))
+        assert str(ROSTER_LIMIT_BYTES).encode() in answer
+        assert b"remove a contact or answer a request first" in answer
+
+
+async def test_a_whole_roster_is_one_answer_that_fits_into_what_may_wait_to_be_sent():
+    async with acquaintances() as here:
+        ann = await here.client("ann")
+        await fill(here, "ann", 0)
+        answer = await ann.ask("get", GET)
+        assert answer.count(b"<item ") == len(await here.book("ann"))
+        assert len(answer) < ROSTER_LIMIT_BYTES + 1024 < 2 * 1024 * 1024
 
 
 async def test_who_only_asked_cannot_be_removed():

@@ -1,6 +1,7 @@
 """RFC 6121 section 3."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,11 @@ from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
 from clarion.xmpp.ext.subscriptions import REQUEST_LIMIT_BYTES, correct, subscriptions, take
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.roster import RosterItem
+from clarion.xmpp.rosters import ROSTER_LIMIT_BYTES, RosterBook, item_size_bytes
 from clarion.xmpp.subscription_states import state_of
 from fakes.acquaintances import GET, Acquaintances, acquaintances, in_short, short
-from fakes.household import DOMAIN
+from fakes.household import DOMAIN, Client
 
 
 def test_pre_approval_is_announced():
@@ -303,6 +305,93 @@ async def test_a_request_that_would_be_kept_is_not_too_long():
         answer = await ann.say(f"<presence type='subscribe' to='bob@{DOMAIN}'>{long}</presence>")
         assert in_short(answer) == ["error policy-violation"]
         assert await here.item("ann", "bob") is None
+
+
+async def leave_room(here: Acquaintances, owner: str, left: int) -> None:
+    """Let one contact's entry take all but so many bytes of the owner's roster."""
+    async with here.services.rosters.change(here.house.person(owner)) as book:
+        if book.get("large@x") is not None:
+            await book.remove("large@x")
+        empty = RosterItem("large@x", listed=False)
+        size = ROSTER_LIMIT_BYTES - left - book.size_bytes
+        name = "x" * (size - item_size_bytes(empty))
+        await book.put(replace(empty, name=name), visible=False)
+        assert book.size_bytes == ROSTER_LIMIT_BYTES - left
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "subscribed"])
+async def test_a_roster_without_a_byte_left_takes_nobody_more(kind: str):
+    async with acquaintances() as here:
+        ann, bob = await here.client("ann"), await here.client("bob")
+        room = item_size_bytes(RosterItem(f"bob@{DOMAIN}"))
+        await leave_room(here, "ann", room - 1)
+        assert await here.say(ann, kind, "bob") == ["error not-allowed"]
+        assert bob.line.take() == []
+        assert await here.item("ann", "bob") is None
+        await leave_room(here, "ann", room)
+        (pushed,) = await here.say(ann, kind, "bob")
+        assert pushed.startswith("push 1: bob none")
+
+
+async def test_who_asks_the_owner_of_a_roster_without_room_for_it_is_told_no():
+    async with acquaintances() as here:
+        ann, bob = await here.client("ann"), await here.client("bob")
+        refused = [
+            "push 1: bob none ask",
+            "unsubscribed bob>ann",
+            "push 2: bob none",
+        ]
+        await leave_room(here, "bob", 200)
+        assert await ann_asks(ann, "x" * 200) == refused
+        assert bob.line.take() == []
+        assert await here.item("bob", "ann") is None
+        assert await ann_asks(ann, "x") == ["push 3: bob none ask"]
+        assert in_short(bob.line.take()) == ["subscribe ann>bob"]
+        kept = await here.item("bob", "ann")
+        assert (await here.book("bob")).size_bytes == (
+            ROSTER_LIMIT_BYTES
+            - 200
+            + item_size_bytes(replace(kept, pending_in=None))
+            + len(kept.pending_in)
+        )
+
+
+async def test_a_request_of_a_listed_contact_needs_room_too():
+    async with acquaintances() as here:
+        ann, bob = await here.client("ann"), await here.client("bob")
+        await here.house.contacts("bob", "ann", "to")
+        await here.house.contacts("ann", "bob", "from")
+        await leave_room(here, "bob", 10)
+        assert await ann_asks(ann, "") == [
+            "push 2: bob from ask",
+            "unsubscribed bob>ann",
+            "push 3: bob from",
+        ]
+        assert bob.line.take() == []
+        assert (await here.item("bob", "ann")).subscription == "to"
+        # What keeps no request needs no room.
+        await here.say(bob, "subscribed", "ann")
+        here.quiet()
+        await here.say(ann, "subscribe", "bob")
+        assert (await here.item("ann", "bob")).subscription == "both"
+
+
+async def test_a_full_roster_can_be_emptied_by_answering():
+    async with acquaintances() as here:
+        ann, bob = await here.client("ann"), await here.client("bob")
+        await here.say(ann, "subscribe", "bob")
+        here.quiet()
+        await leave_room(here, "bob", 0)
+        assert await here.say(bob, "subscribed", "ann") == ["push 1: ann from"]
+        assert (await here.book("bob")).size_bytes < ROSTER_LIMIT_BYTES
+
+
+async def ann_asks(ann: Client, status: str) -> list[str]:
+    return in_short(
+        await ann.say(
+            f"<presence type='subscribe' to='bob@{DOMAIN}'><status>{status}</status></presence>"
+        )
+    )
 
 
 # -- when the store fails ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import SessionId
+from clarion.wire.xml import escape
 from clarion.xmpp.roster import RosterItem, RosterStore
 from clarion.xmpp.subscription_states import state_of
 
@@ -17,6 +18,30 @@ BOOKS_CACHED: Final = 1_000
 takes some 50 KiB."""
 ROSTER_LIMIT: Final = 5_000
 """LIMIT: entries of a person's roster, open requests among them."""
+ROSTER_LIMIT_BYTES: Final = 1536 * 1024
+"""LIMIT: all entries of a person's roster and the open requests among them, as ``size_bytes``
+counts. 10,000 ordinary entries would fit, and the whole roster in one answer with all open
+requests after it stays below the 2 MiB that may wait to be sent to one client."""
+ITEM_LIMIT_BYTES: Final = 4096
+"""LIMIT: name and groups of one contact together, in UTF-8; every push carries them to every
+session, and some forty groups with names of a hundred bytes are more than anybody sorts by."""
+
+# <item jid='' name='' subscription='none' ask='subscribe' approved='true'></item>
+_ITEM_MARKUP_BYTES: Final = 80
+_GROUP_MARKUP_BYTES: Final = 15  # <group></group>
+
+
+def item_size_bytes(item: RosterItem) -> int:
+    """Return how much of ``ROSTER_LIMIT_BYTES`` an item takes.
+
+    It is never less than what clients are sent of it: its texts are counted
+    as they are written in XML, and the markup at its longest, so that no step
+    of a subscription makes an item larger but a request, which is kept whole.
+    """
+    size = _ITEM_MARKUP_BYTES + len(escape(item.contact).encode()) + len(escape(item.name).encode())
+    for group in item.groups:
+        size += _GROUP_MARKUP_BYTES + len(escape(group).encode())
+    return size + len(item.pending_in or b"")
 
 
 class RosterBook:
@@ -30,6 +55,7 @@ class RosterBook:
         owner: Whose it is.
         lock: First come, first served.
         version: Counts the changes that clients see (section 2.6).
+        size_bytes: The sum of ``item_size_bytes`` over all items.
         loaded: Whether the store has been read.
 
     """
@@ -44,6 +70,7 @@ class RosterBook:
         "loaded",
         "lock",
         "owner",
+        "size_bytes",
         "version",
     )
 
@@ -51,6 +78,7 @@ class RosterBook:
         self.owner = owner
         self.lock = Lock()
         self.version = 0
+        self.size_bytes = 0
         self.loaded = False
         self._store = store
         self._items: dict[str, RosterItem] = {}
@@ -70,6 +98,21 @@ class RosterBook:
     def __len__(self) -> int:
         """Return how many items there are, unlisted ones too."""
         return len(self._items)
+
+    def has_room(self, item: RosterItem) -> bool:
+        """Return whether an item may be added or replaced within the limits of a roster.
+
+        What makes the roster no larger may always be: who is over a limit that
+        was once higher can still rename, answer and remove.
+        """
+        before = self._items.get(item.contact)
+        if before is None:
+            growth = item_size_bytes(item)
+            if len(self._items) >= ROSTER_LIMIT:
+                return False
+        else:
+            growth = item_size_bytes(item) - item_size_bytes(before)
+        return growth <= 0 or self.size_bytes + growth <= ROSTER_LIMIT_BYTES
 
     @property
     def watchers(self) -> Collection[str]:
@@ -157,6 +200,8 @@ class RosterBook:
 
     def _show(self, item: RosterItem) -> None:
         contact, state = item.contact, state_of(item)
+        before = self._items.get(contact)
+        self.size_bytes += item_size_bytes(item) - (item_size_bytes(before) if before else 0)
         self._items[contact] = item
         for place, belongs in ((self._watchers, state.shows), (self._watched, state.sees)):
             if belongs:
@@ -169,7 +214,7 @@ class RosterBook:
             self._pending.pop(contact, None)
 
     def _hide(self, contact: str) -> None:
-        del self._items[contact]
+        self.size_bytes -= item_size_bytes(self._items.pop(contact))
         self._watchers.pop(contact, None)
         self._watched.pop(contact, None)
         self._pending.pop(contact, None)

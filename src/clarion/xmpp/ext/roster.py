@@ -20,7 +20,7 @@ from clarion.xmpp.roster_pushes import (
     push_contact,
     query_element,
 )
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.rosters import ITEM_LIMIT_BYTES, RosterBook
 from clarion.xmpp.routing import local_person, recipient_of
 
 QUERY: Final = f"{{{NS}}}query"
@@ -97,7 +97,13 @@ async def change(context: Context, stanza: Stanza, query: Element) -> None:
     if item.get("subscription") == "remove":
         await _remove(context, contact)
     else:
-        await _put(context, contact, _name(item), _groups(item))
+        name, groups = _name(item), _groups(item)
+        if sum(len(text.encode()) for text in (name, *groups)) > ITEM_LIMIT_BYTES:
+            raise StanzaError(
+                StanzaCondition.NOT_ACCEPTABLE,
+                f"a contact's name and groups may have {ITEM_LIMIT_BYTES} bytes together",
+            )
+        await _put(context, contact, name, groups)
 
 
 @roster.on_iq("get", QUERY, at=("contact",))
@@ -119,11 +125,10 @@ async def _put(context: Context, contact: str, name: str, groups: tuple[str, ...
         raise StanzaError(StanzaCondition.NOT_ALLOWED, "nobody is in their own roster")
     services = context.services
     async with services.rosters.change(context.person) as book:
-        item = book.get(contact)
-        if item is None:
-            check_room(book)
-            item = RosterItem(contact)
-        await book.put(replace(item, name=name, groups=groups, listed=True), visible=True)
+        item = book.get(contact) or RosterItem(contact)
+        item = replace(item, name=name, groups=groups, listed=True)
+        check_room(book, item)
+        await book.put(item, visible=True)
         push_contact(context.entity.sessions.values(), book, contact, services.token)
 
 

@@ -23,7 +23,7 @@ from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_pushes import push_contact
-from clarion.xmpp.rosters import ROSTER_LIMIT, RosterBook
+from clarion.xmpp.rosters import ROSTER_LIMIT, ROSTER_LIMIT_BYTES, RosterBook
 from clarion.xmpp.services import Services
 from clarion.xmpp.subscription_states import (
     NONE,
@@ -73,8 +73,7 @@ async def send(context: Context, stanza: Stanza) -> None:
             after = replace(after, approved=step.approved)
         if kind in {Kind.SUBSCRIBE, Kind.SUBSCRIBED} and after != before:
             after = replace(after, listed=True)
-            if book.get(contact) is None:
-                check_room(book)
+            check_room(book, after)
         await keep(book, before, after)
         _push_change(services, context.entity, book, before, after)
         if state_of(before).shows and not step.state.shows:
@@ -149,17 +148,19 @@ def end(context: Context, item: RosterItem) -> None:
         tell(services, Kind.UNSUBSCRIBED, account, item.contact)
 
 
-def check_room(book: RosterBook) -> None:
-    """Make sure that one more contact fits in.
+def check_room(book: RosterBook, item: RosterItem) -> None:
+    """Make sure that an item that is new or has changed fits in.
 
     Raises:
-        StanzaError: The roster has ``ROSTER_LIMIT`` entries, open requests among them.
+        StanzaError: The roster would have more than ``ROSTER_LIMIT`` entries or
+            ``ROSTER_LIMIT_BYTES``, open requests among them.
 
     """
-    if len(book) >= ROSTER_LIMIT:
+    if not book.has_room(item):
         raise StanzaError(
             StanzaCondition.NOT_ALLOWED,
-            f"the roster is full: it has {ROSTER_LIMIT} contacts; remove one first",
+            f"the roster is full: it may have {ROSTER_LIMIT} contacts and {ROSTER_LIMIT_BYTES}"
+            " bytes, open requests among them; remove a contact or answer a request first",
         )
 
 
@@ -204,15 +205,14 @@ async def _take(
     services: Services, people: People, parcel: Parcel, book: RosterBook, owner: str
 ) -> None:
     kind, contact = Kind(parcel.kind), parcel.sender
-    before = book.get(contact)
-    if before is None:
-        if kind is Kind.SUBSCRIBE and len(book) >= ROSTER_LIMIT:
-            tell(services, Kind.UNSUBSCRIBED, owner, contact)
-            return
-        before = RosterItem(contact, listed=False)
+    before = book.get(contact) or RosterItem(contact, listed=False)
     old = state_of(before)
     step = inbound(kind, old, approved=before.approved)
     after = moved_to(before, step.state, parcel.stanza)
+    if kind is Kind.SUBSCRIBE and after != before and not book.has_room(after):
+        # Who asks is told no at once, rather than left to wait for ever.
+        tell(services, Kind.UNSUBSCRIBED, owner, contact)
+        return
     await keep(book, before, after)
     entity = people.get(owner)
     if entity is not None:
