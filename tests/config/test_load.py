@@ -410,7 +410,7 @@ keys = sorted(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(
     st.dictionaries(
         st.sampled_from(sections) | st.text(),

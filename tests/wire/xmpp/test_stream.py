@@ -361,7 +361,7 @@ SCRIPTS = st.lists(st.sampled_from(SCRAPS) | st.binary(max_size=12), max_size=12
 
 @given(SCRIPTS, st.sampled_from([PLAIN_PORT, STARTTLS_PORT]), st.integers(0, 3))
 @example([HEADER.encode(), auth().encode(), HEADER.encode(), bind().encode()], PLAIN_PORT, 0)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_any_bytes_are_events_or_an_end(script: list[bytes], rules: StreamRules, lawful: int):
     # Some begin lawfully, or most would end at the first byte.
     start = [HEADER, auth(), HEADER, bind()][:lawful]
