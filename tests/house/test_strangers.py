@@ -101,6 +101,19 @@ def test_a_hundred_connections_that_say_nothing_are_hung_up_on(house: Premises):
     assert LOGIN_TIME * 0.9 < took < LOGIN_TIME + 5
 
 
+def test_who_never_begins_the_handshake_of_direct_tls_is_hung_up_on(house: Premises):
+    began = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(20):
+            silent = stack.enter_context(
+                socket.create_connection((HOST, house.ports["tls"]), timeout=10)
+            )
+        serves(house)
+        with suppress(ConnectionError):
+            assert silent.recv(4096) == b""
+    assert LOGIN_TIME * 0.9 < time.monotonic() - began < LOGIN_TIME + 5
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_slow_log_in_is_hung_up_on(house: Premises, way: Way):
     with house.connect(way) as client:

@@ -215,3 +215,41 @@ async def test_a_network_of_ipv6_addresses_counts_as_one():
             assert not FakeClient(here, "plain", 4096, host).gone
         assert FakeClient(here, "plain", 4096, "2001:db8::3").gone
         assert not FakeClient(here, "plain", 4096, "2001:db8:0:1::1").gone
+
+
+async def test_a_fault_at_one_connection_holds_up_no_other(monkeypatch: pytest.MonkeyPatch):
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        await bob.send("<presence/>")
+        bob.read()
+
+        def breaks(data: Any) -> None:
+            raise RuntimeError("the transport is broken")
+
+        monkeypatch.setattr(ann.transport, "write", breaks)
+        with capture_logs() as lines:
+            ann.connection.write(b" ")  # first in the queue of this turn
+            bob.connection.write(b"<message from='corp.example'/>")
+            await here.settle()
+        assert [line["log_level"] for line in lines if "fault" in line["event"]] == ["error"]
+        assert [e.get("from") for e in bob.read()] == ["corp.example"]
+        assert ann.gone
+        assert not bob.gone
+
+
+async def test_a_fault_while_looking_for_silent_clients_ends_one_connection_only(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+
+        def breaks(now: float) -> None:
+            raise RuntimeError("out of order")
+
+        monkeypatch.setattr(ann.connection, "sweep", breaks)
+        swept: list[float] = []
+        monkeypatch.setattr(bob.connection, "sweep", swept.append)
+        here.door.look_around(5.0)
+        await here.settle()
+        assert swept == [5.0]
+        assert (ann.gone, bob.gone) == (True, False)

@@ -121,6 +121,8 @@ class Archive(Protocol):
     async def settled(self) -> None:
         """Return when every item appended so far is committed or was refused.
 
+        Callbacks of those futures have run by then.
+
         Who reads what waits for a person calls it first: an item may have
         been routed, and found nobody on line, while its commit is under way.
         """

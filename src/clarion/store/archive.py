@@ -91,6 +91,8 @@ class DatabaseArchive:
         newest = self._newest
         if newest is not None and not newest.done():
             await asyncio.wait((newest,))
+        else:
+            await asyncio.sleep(0)  # those who wait for a commit of this very turn hear of it first
 
     def append(self, item: Item, owners: Sequence[Owner]) -> Future[Any]:
         """See ``Archive``.
@@ -121,8 +123,10 @@ class DatabaseArchive:
                 ours = item.sender
         entity = person_entity(ours.partition("/")[0])
         op = WriteOp(_APPEND[len(owners)], (row, *lines))
-        self._newest = self._database.put(entity, op)
-        return self._newest
+        future = self._database.put(entity, op)
+        if not future.done():  # what was refused at once overtakes those that wait
+            self._newest = future
+        return future
 
     async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
         """See ``Archive``."""

@@ -5,8 +5,9 @@ import contextlib
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from clarion.config.server import LimitsConfig
@@ -220,7 +221,7 @@ class XmppDoor:
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
-            connection.flush()
+            self._apart(connection, connection.flush)
 
     # -- parcels ------------------------------------------------------------------------------
 
@@ -271,8 +272,20 @@ class XmppDoor:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._services.clock.monotonic()
             self._noise.flush(now)
-            for connection in list(self.connections):
-                connection.sweep(now)
+            self.look_around(now)
+
+    def look_around(self, now: float) -> None:
+        """Ask silent clients for a sign of life, and give up those that sent none."""
+        for connection in list(self.connections):
+            self._apart(connection, partial(connection.sweep, now))
+
+    def _apart(self, connection: Carrier, act: Callable[[], None]) -> None:
+        """Let a fault at one connection end that one, and hold up no other."""
+        try:
+            act()
+        except Exception:  # whatever it is, the others go on
+            log.exception("a connection met a fault of the server", peer=connection.host)
+            connection.cut()
 
     async def _drain(self) -> None:
         """Close every stream with ``<system-shutdown/>``; cut off what is not gone in time."""

@@ -106,7 +106,8 @@ def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
     stored = kind in {"chat", "normal"} and _worth_keeping(stanza)
     raw = _stamped(context, stanza, recipient, kind)
     if not stored:
-        _hand_over(context, recipient, Parcel("message", kind, context.session.full, "", raw))
+        parcel = Parcel("message", kind, context.session.full, recipient.resource, raw)
+        services.router.to_entity(person_entity(recipient.bare), parcel)
         return None
     return _keep_and_send(context, stanza, recipient, person, kind, raw)
 
@@ -227,11 +228,6 @@ def _note_reply(context: Context, thread: ThreadId) -> None:
         services.ledger.move(
             thread, context.account, reached, services.clock.wall(), Door.CHAT, Act.REPLIED
         )
-
-
-def _hand_over(context: Context, recipient: Jid, parcel: Parcel) -> None:
-    parcel = Parcel(parcel.name, parcel.kind, parcel.sender, recipient.resource, parcel.stanza)
-    context.services.router.to_entity(person_entity(recipient.bare), parcel)
 
 
 def forward_iq(context: Context, stanza: Stanza, recipient: Jid) -> None:
