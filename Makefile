@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Everything the tests, the demo and the gates need; made again when the list changes.
 READY := $(VENV)/.ready
 
-.PHONY: run test push lint types layers format docs bench clean
+.PHONY: run test push lint types layers format docs bench interop soak clean
 
 run: $(READY)
 	@$(BIN)/clarion demo
@@ -31,12 +31,23 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Writes config/clarion.toml, docs/settings.md and docs/protocols.md from the code.
+# Writes config/clarion.toml, docs/settings.md and docs/protocols.md from the code; the last one
+# only when every test that it names has run and passed, as var/tests-ran.json says.
 docs: $(READY)
 	$(BIN)/python docs/generate.py
 
+# Measures Clarion beside Prosody and ejabberd and writes docs/performance.md; says what it skips.
+# BENCH=--quick shows in some five minutes whether everything works, and keeps nothing.
 bench: $(READY)
-	$(BIN)/python bench/chat.py
+	$(BIN)/python bench/run.py $(BENCH)
+
+# Other projects' tests and clients against Clarion: Smack (Java, Maven) and Profanity (tmux).
+interop: $(READY)
+	$(BIN)/python tests/interop/run.py
+
+# Faults and loads that take long, some two hours; CLARION_SOAK=0.02 makes it some minutes.
+soak: $(READY)
+	$(BIN)/python tests/soak/run.py $(SOAK)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clarion needs Python 3.11 or newer; set PYTHON=/path/to/python3")'

@@ -2,94 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from processes import BenchError, run
+from scenarios import Scenario
 
 SOURCE: Final = Path(__file__).parent / "xload"
 DRAIN_LIMIT: Final = 60.0
 """Seconds after a rate in which what is under way must have come; else it counts as lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The load: who talks, how much, how long.
-
-    Attributes:
-        persons: Even; persons 0 and 1 talk to each other, 2 and 3, and so on.
-        rates: Messages a second of all together; 0 is saturation.
-        seconds: Measured window of each rate.
-        warm_up: Seconds of load before it.
-        window: Undelivered messages per pair at saturation.
-        answers: Whether every message is answered by a receipt and a mark.
-        resources: Sessions a person.
-
-    """
-
-    persons: int
-    rates: tuple[float, ...]
-    seconds: float
-    warm_up: float
-    window: int
-    answers: bool
-    resources: int
-
-    def __str__(self) -> str:
-        """Say it in a line, as the tables do."""
-        answers = ", answered by receipts and marks" if self.answers else ""
-        return (
-            f"{self.persons} people with {self.resources} session(s) each, {self.seconds:g} s a "
-            f"load, {self.window} messages a pair under way at saturation{answers}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One rate of one run; all times in microseconds; ``None`` when nothing was measured.
-
-    Attributes:
-        rate: Messages a second asked for; 0 is saturation.
-        per_second: Messages a second delivered and acknowledged.
-        cpu: The server's CPU time for a message that was delivered and acknowledged.
-        generator_cpu: The generator's, a gauge of how fast the machine is at that moment.
-        lost: Messages not delivered or not acknowledged at the end.
-        duplicates: Messages delivered twice to the same session.
-
-    """
-
-    rate: float
-    per_second: float
-    cpu: float | None
-    generator_cpu: float | None
-    delivery_p50: float | None
-    delivery_p99: float | None
-    acknowledgement_p50: float | None
-    acknowledgement_p99: float | None
-    server_cpu_percent: float | None
-    rss_mib: float
-    lost: int
-    duplicates: int
-
-
-def phase_of(row: Mapping[str, Any]) -> Phase:
-    """Take the figures that the tables need from xload's own."""
-    return Phase(
-        rate=row["rate_per_s"],
-        per_second=row["complete_per_s"],
-        cpu=row.get("server_cpu_us_per_message"),
-        generator_cpu=row["generator_cpu_us_per_message"],
-        delivery_p50=row["delivery"]["p50_us"],
-        delivery_p99=row["delivery"]["p99_us"],
-        acknowledgement_p50=row["acknowledgement"]["p50_us"],
-        acknowledgement_p99=row["acknowledgement"]["p99_us"],
-        server_cpu_percent=row.get("server_cpu_percent"),
-        rss_mib=row["server_rss_mib"],
-        lost=max(row["undelivered_after_drain"], row["unacknowledged_after_drain"]),
-        duplicates=row["duplicates"],
-    )
+SETTLE: Final = 3.0
+"""Seconds in which the presences of log-ins and the roster pushes of new friends arrive."""
 
 
 class Generator:
@@ -109,27 +32,41 @@ class Generator:
         self.compiler = run([go, "env", "GOVERSION"], seconds=30).strip()
 
     def register(self, port: int, persons: int) -> None:
-        """Make the accounts by in-band registration."""
-        self._run("register", port, ["-n", str(persons)], 300)
+        """Make the accounts u0, u1, ... by XEP-0077."""
+        self._run("register", port, ["-n", str(persons)], 60 + persons * 0.1)
 
-    def chat(self, port: int, pid: int, shape: Shape) -> dict[str, Any]:
-        """Run every rate of ``shape`` and return xload's result.
+    def befriend(self, port: int, persons: int, contacts: int) -> Any:
+        """Put ``contacts`` people into everybody's roster, subscribed both ways."""
+        flags = ["-n", str(persons), "-contacts", str(contacts), "-warm", f"{SETTLE}s"]
+        # RFC 6121 section 3.1.6: who has asked for the roster is told of a new subscription.
+        flags += ["-roster"]
+        return self._run("befriend", port, flags, 120 + persons * contacts * 0.02)
 
-        Raises:
-            BenchError: A session failed, or the time limit passed.
-
-        """
-        rates = ",".join(f"{rate:g}" for rate in shape.rates)
-        flags = ["-pid", str(pid), "-n", str(shape.persons), "-rates", rates]
-        flags += ["-dur", f"{shape.seconds}s", "-warm", f"{shape.warm_up}s"]
-        flags += ["-w", str(shape.window), "-resources", str(shape.resources)]
-        flags += ["-answers"] if shape.answers else []
+    def chat(self, port: int, pid: int, scenario: Scenario) -> Any:
+        """Run a load of chat and return xload's result, with one phase."""
+        flags = ["-pid", str(pid), "-n", str(scenario.persons), "-rates", f"{scenario.rate:g}"]
+        flags += ["-dur", f"{scenario.seconds}s", "-warm", f"{scenario.warm_up}s"]
+        flags += ["-w", str(scenario.window), "-resources", str(scenario.resources)]
+        flags += ["-answers"] if scenario.answers else []
+        flags += ["-carbons"] if scenario.resources > 1 else []
         flags += ["-drain", f"{DRAIN_LIMIT:g}s"]
-        each = shape.seconds + shape.warm_up + DRAIN_LIMIT
-        result: dict[str, Any] = self._run("chat", port, flags, 120 + each * len(shape.rates))
-        return result
+        limit = 120 + scenario.seconds + scenario.warm_up + DRAIN_LIMIT
+        return self._run("chat", port, flags, limit)
+
+    def login(self, port: int, pid: int, persons: int) -> Any:
+        """Log everybody in once."""
+        return self._run("login", port, ["-pid", str(pid), "-n", str(persons)], 60 + persons * 0.1)
+
+    def idle(self, port: int, pid: int, scenario: Scenario, *, tls: bool) -> Any:
+        """Log everybody in, with roster, presence, carbons and XEP-0198, and then be silent."""
+        flags = ["-pid", str(pid), "-n", str(scenario.persons), "-roster", "-carbons"]
+        flags += ["-dur", f"{scenario.seconds}s", "-warm", f"{SETTLE}s"]
+        flags += ["-tls", "direct" if tls else "none"]
+        limit = 120 + scenario.seconds + scenario.persons * 0.1
+        return self._run("idle", port, flags, limit)
 
     def _run(self, mode: str, port: int, flags: list[str], limit: float) -> Any:
+        limit = min(limit, 3600.0)  # what xload allows
         command = [str(self._program), "-mode", mode, "-addr", f"127.0.0.1:{port}", *flags]
         # With exit code 1 the document says why.
         text = run([*command, "-limit", f"{limit:g}s"], seconds=limit + 30, good=(0, 1))

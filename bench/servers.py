@@ -3,9 +3,11 @@
 import csv
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Final, Protocol
 
+from clarion.lib import certificates
 from processes import Child, free_port, run
 
 DOMAIN: Final = "example.org"
@@ -15,10 +17,14 @@ CONFIGURATION: Final = """\
 domain = "{domain}"
 data = "data"
 
+[tls]
+certificate = "{certificates}/server.pem"
+key = "{certificates}/server.key"
+
 [xmpp]
 listen = []
-listen_tls = []
-listen_plain = ["127.0.0.1:{port}"]
+listen_tls = [{tls}]
+listen_plain = [{plain}]
 
 [directory]
 scram_iterations = 4096
@@ -26,11 +32,11 @@ scram_iterations = 4096
 [log]
 level = "warning"
 """
-"""Clarion as it is measured: no TLS, as its peers; 4096 rounds, as its peers; else the defaults."""
+"""Clarion as it is measured: 4096 rounds, as its peers; else the defaults."""
 
 
 class Server(Protocol):
-    """A server, prepared, started and stopped once a round, each in a folder of its own."""
+    """A server, prepared, started and stopped, each time in a folder of its own."""
 
     @property
     def name(self) -> str:
@@ -63,7 +69,9 @@ class Server(Protocol):
         ...
 
     def prepare(self, folder: Path, persons: int) -> None:
-        """Write the configuration and, unless ``in_band``, make the accounts u0, u1, ...
+        """Choose a port, write the configuration and, unless ``in_band``, make the accounts.
+
+        They are u0, u1, ... The configuration is for no TLS.
 
         Raises:
             BenchError: That failed.
@@ -71,8 +79,10 @@ class Server(Protocol):
         """
         ...
 
-    def start(self) -> None:
-        """Start, and return when it listens.
+    def start(self, *, tls: bool = False) -> None:
+        """Start, and return when it listens; with ``tls`` the port speaks TLS from the start.
+
+        It may be stopped and started again, also in the other way; the accounts stay.
 
         Raises:
             BenchError: It does not.
@@ -83,6 +93,14 @@ class Server(Protocol):
     def stop(self) -> None:
         """Stop; nothing of it runs afterwards."""
         ...
+
+
+def make_certificates(folder: Path) -> Path:
+    """Make a throwaway certificate, the same kind for every server; returns their folder."""
+    made = folder / "certs"
+    if not made.exists():
+        certificates.create(made, DOMAIN, not_before=time.time() - 60)
+    return made
 
 
 class Clarion:
@@ -119,18 +137,18 @@ class Clarion:
         """Write clarion.toml and import the people from CSV while the server is down."""
         self._folder = folder
         self.port = free_port()
-        config = folder / "clarion.toml"
-        config.write_text(CONFIGURATION.format(domain=DOMAIN, port=self.port), encoding="utf-8")
+        self._configure(tls=False)
         people = folder / "people.csv"
         with people.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(["address", "password"])
             rows.writerows([f"u{i}@{DOMAIN}", f"pwu{i}"] for i in range(persons))
-        run([*self._command, "person", "import", people, "--config", config], seconds=300)
+        run([*self._command, "person", "import", people, "--config", self._config], seconds=300)
 
-    def start(self) -> None:
+    def start(self, *, tls: bool = False) -> None:
         """Run ``clarion run``."""
-        command = [*self._command, "run", "--config", str(self._folder / "clarion.toml")]
+        self._configure(tls=tls)
+        command = [*self._command, "run", "--config", str(self._config)]
         self._child = Child(command, self._folder, {})
         self._child.wait_listening(self.port)
 
@@ -139,3 +157,17 @@ class Clarion:
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+    @property
+    def _config(self) -> Path:
+        return self._folder / "clarion.toml"
+
+    def _configure(self, *, tls: bool) -> None:
+        here = f'"127.0.0.1:{self.port}"'
+        text = CONFIGURATION.format(
+            domain=DOMAIN,
+            certificates=make_certificates(self._folder),
+            tls=here if tls else "",
+            plain="" if tls else here,
+        )
+        self._config.write_text(text, encoding="utf-8")

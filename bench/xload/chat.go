@@ -27,6 +27,7 @@ type phase struct {
 	Copies       int64  `json:"copies_at_other_resources"`
 	AnswersSent  int64  `json:"answers_sent"`
 	AnswersRead  int64  `json:"answers_read"`
+	Carbons      int64  `json:"carbons"`
 	Delivery     spread `json:"delivery"`
 	Acking       spread `json:"acknowledgement"`
 
@@ -134,6 +135,7 @@ func (f *floor) phase(rate float64, all, writers []*talker) (phase, error) {
 		Delivered: after.delivered - before.delivered, Acknowledged: after.acknowledged - before.acknowledged,
 		Complete: done, CompletePerS: num(float64(done) / span), Copies: after.copies - before.copies,
 		AnswersSent: after.answersSent - before.answersSent, AnswersRead: after.answersRead - before.answersRead,
+		Carbons:  after.carbons - before.carbons,
 		Delivery: spreadOf(delivery), Acking: spreadOf(acking),
 		OwnCPUus:      num((ownAfter - own) * 1e6 / float64(done)),
 		OwnCPUPercent: num((ownAfter - own) / span * 100),
@@ -223,12 +225,12 @@ func (f *floor) settle(writers []*talker) (undelivered, unacknowledged int) {
 
 // counts is a reading of the tally.
 type counts struct {
-	sent, delivered, acknowledged, complete, copies, answersSent, answersRead int64
+	sent, delivered, acknowledged, complete, copies, answersSent, answersRead, carbons int64
 }
 
 func (f *floor) read() counts {
 	return counts{
 		f.sent.Load(), f.delivered.Load(), f.acknowledged.Load(), f.complete.Load(),
-		f.copies.Load(), f.answersSent.Load(), f.answersRead.Load(),
+		f.copies.Load(), f.answersSent.Load(), f.answersRead.Load(), f.carbons.Load(),
 	}
 }

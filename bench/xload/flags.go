@@ -18,7 +18,8 @@ type options struct {
 	dur, warm, drain, limit              time.Duration
 	rates                                []float64 // messages a second in all; 0 is saturation
 	window, every, unacked, size         int
-	acks, full, answers, carbons         bool
+	contacts                             int
+	acks, full, answers, carbons, roster bool
 	pids                                 []int
 }
 
@@ -29,7 +30,7 @@ func parseOptions(args []string) (*options, error) {
 	f := flag.NewFlagSet("xload", flag.ContinueOnError)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:5222", "server `host:port`; loopback only")
 	f.StringVar(&o.domain, "domain", "example.org", "the server's domain")
-	f.StringVar(&o.mode, "mode", "chat", "chat, login, idle or register (XEP-0077)")
+	f.StringVar(&o.mode, "mode", "chat", "chat, login, idle, register (XEP-0077) or befriend")
 	f.StringVar(&o.mech, "mech", "SCRAM-SHA-256", "SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN")
 	f.StringVar(&o.tls, "tls", "none", "none, direct or starttls; certificates are not checked")
 	f.StringVar(&o.label, "label", "", "copied to the output")
@@ -50,6 +51,8 @@ func parseOptions(args []string) (*options, error) {
 	f.BoolVar(&o.full, "full", false, "write to full JIDs")
 	f.BoolVar(&o.answers, "answers", false, "answer each message with a receipt (0184) and a mark (0333)")
 	f.BoolVar(&o.carbons, "carbons", false, "enable message carbons (0280)")
+	f.BoolVar(&o.roster, "roster", false, "ask for the roster at log-in")
+	f.IntVar(&o.contacts, "contacts", 50, "befriend: contacts of a person, an even number")
 	f.StringVar(&pids, "pid", "", "server process ids, comma separated; their children are included")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -74,9 +77,12 @@ func (o *options) check() error {
 		return fmt.Errorf("-addr: %q is not a loopback address; xload loads nothing else", host)
 	}
 	switch o.mode {
-	case "chat", "login", "idle", "register":
+	case "chat", "login", "idle", "register", "befriend":
 	default:
-		return fmt.Errorf("-mode: %q is not chat, login, idle or register", o.mode)
+		return fmt.Errorf("-mode: %q is not chat, login, idle, register or befriend", o.mode)
+	}
+	if o.mode == "befriend" && (o.contacts < 2 || o.contacts%2 != 0 || o.contacts >= o.persons) {
+		return errors.New("-contacts: an even number below that of the persons")
 	}
 	switch o.mech {
 	case "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN":

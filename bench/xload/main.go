@@ -37,6 +37,8 @@ func run(opt *options) (any, error) {
 		return runLogin(opt)
 	case "idle":
 		return runIdle(opt)
+	case "befriend":
+		return runBefriend(opt)
 	default:
 		return runChat(opt)
 	}

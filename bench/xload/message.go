@@ -98,3 +98,8 @@ func appendAnswers(b []byte, to string, number uint64) []byte {
 func isAnswer(raw []byte) bool {
 	return bytes.Contains(raw, []byte("<received ")) || bytes.Contains(raw, []byte("<displayed "))
 }
+
+// isCarbon says whether a message wraps a copy for another device (XEP-0280).
+func isCarbon(raw []byte) bool {
+	return bytes.Contains(raw, []byte("urn:xmpp:carbons:2"))
+}

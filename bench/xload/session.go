@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,8 +31,8 @@ type session struct {
 	resource string
 	jid      string
 
-	handled uint32 // stanzas received since <enabled/>, the h of our own answers
-	counts  bool   // <enabled/> has come
+	handled atomic.Uint32 // stanzas received since <enabled/>, the h of our own answers
+	counts  bool          // <enabled/> has come
 
 	mu   sync.Mutex
 	sent uint32 // stanzas written since <enable/>
@@ -138,7 +139,12 @@ func (s *session) enable() error {
 
 // appear sends presence and waits until the server has dealt with it.
 func (s *session) appear() error {
-	stanzas := "<presence/>"
+	stanzas := ""
+	if s.opt.roster {
+		stanzas += "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>"
+		s.sent++
+	}
+	stanzas += "<presence/>"
 	s.sent++
 	if s.opt.carbons {
 		stanzas += "<iq type='set' id='carbons'><enable xmlns='urn:xmpp:carbons:2'/></iq>"
@@ -165,7 +171,7 @@ func (s *session) appear() error {
 // count takes note of a received stanza.
 func (s *session) count(raw []byte) {
 	if s.counts && (named(raw, "message") || named(raw, "presence") || named(raw, "iq")) {
-		s.handled++
+		s.handled.Add(1)
 	}
 }
 
@@ -176,7 +182,7 @@ func (s *session) answerNow() error {
 // answer appends the acknowledgement of what was received.
 func (s *session) answer(to []byte) []byte {
 	to = append(to, "<a xmlns='"+smNS+"' h='"...)
-	to = strconv.AppendUint(to, uint64(s.handled), 10)
+	to = strconv.AppendUint(to, uint64(s.handled.Load()), 10)
 	return append(to, "'/>"...)
 }
 

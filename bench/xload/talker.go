@@ -13,7 +13,7 @@ import (
 type tally struct {
 	sent, delivered, acknowledged, complete atomic.Int64
 	copies, duplicates, stale               atomic.Int64
-	answersSent, answersRead                atomic.Int64
+	answersSent, answersRead, carbons       atomic.Int64
 }
 
 // floor is what all sessions of a chat run share.
@@ -141,6 +141,10 @@ func (t *talker) take(raw []byte) (asked bool) {
 }
 
 func (t *talker) arrived(raw []byte) {
+	if isCarbon(raw) {
+		t.floor.carbons.Add(1) // what it wraps is counted where it arrives itself
+		return
+	}
 	st, ok := readStamp(raw)
 	if !ok {
 		if isAnswer(raw) {

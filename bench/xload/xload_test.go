@@ -160,3 +160,12 @@ func TestOnlyLoopbackIsLoaded(t *testing.T) {
 		}
 	}
 }
+
+func TestACarbonIsNoMessageOfItsOwn(t *testing.T) {
+	inner := appendMessage(nil, "u1@example.org", stamp{1, 2, 3}, 200, true)
+	wrapped := "<message><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>" +
+		string(inner) + "</forwarded></sent></message>"
+	if !isCarbon([]byte(wrapped)) || isCarbon(inner) {
+		t.Error("a carbon is not told from a message")
+	}
+}

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -10,37 +9,62 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from clarion.admin.desk import Desk
+from clarion.admin.figures import house_figures
 from clarion.admin.listener import AdminListener
+from clarion.admin.metrics import MetricsListener
+from clarion.admin.metrics import take_ports as take_metrics_ports
+from clarion.admin.reloading import Reload
 from clarion.config.model import Config
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
+from clarion.core.preferences import ArchivePreferences
+from clarion.core.registration import Registrar
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import crew
+from clarion.lib.garbage import calm_garbage
 from clarion.lib.ids import Mint
+from clarion.lib.lag import LoopLag
 from clarion.lib.limits import raise_open_files
 from clarion.lib.log import configure, get_logger
+from clarion.lib.metrics import Exposition
+from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
+from clarion.store.backup import last_backup
+from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
+from clarion.store.figures import store_figures
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.preferences import DatabasePreferences
+from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
 from clarion.store.sqlite import open_database
+from clarion.store.vcards import DatabaseCards
+from clarion.xmpp.contact import contact_forms
+from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor, token
-from clarion.xmpp.ext import ALL
+from clarion.xmpp.ext import chosen
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.figures import door_figures
+from clarion.xmpp.interests import Interests
+from clarion.xmpp.nodes import Nodes
+from clarion.xmpp.offers import offer as offer_contacts
 from clarion.xmpp.people import People
 from clarion.xmpp.ports import take_ports
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
-from clarion.xmpp.services import Features, Services
+from clarion.xmpp.services import Services
 
 NODE: Final = 0  # of the item ids, while there is one node
 MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
@@ -55,20 +79,31 @@ class House:
     Attributes:
         addresses: Kind of listener (``starttls``, ``tls``, ``plain``) and ``host:port``.
         door: The XMPP door.
-        reload: Reads again what can change at run time (SIGHUP).
+        metrics: Where scrapers are answered, ``host:port``.
+        reload: Reads settings and certificate again (SIGHUP).
 
     """
 
     addresses: tuple[tuple[str, str], ...]
     door: XmppDoor
-    reload: Callable[[], None]
+    metrics: tuple[str, ...]
+    reload: Callable[[], object]
 
 
 @asynccontextmanager
 async def open_house(
-    config: Config, clock: Clock, environment: Mapping[str, str] = os.environ
+    config: Config,
+    clock: Clock,
+    environment: Mapping[str, str] = os.environ,
+    source: Path | None = None,
 ) -> AsyncGenerator[House, None]:
     """Open everything in order; on the way out it closes in reverse, within the drain time.
+
+    Args:
+        config: As ``config.load`` returned it.
+        clock: The machine's, or a test's.
+        environment: Variables of the process.
+        source: Where the configuration was read, to read it again.
 
     Raises:
         UsageError: It cannot start as configured; one line, and nothing was begun.
@@ -79,6 +114,7 @@ async def open_house(
     async with AsyncExitStack() as stack:
         # First of all, so that a busy port is told before anything is written.
         ports = stack.enter_context(take_ports(config.xmpp))
+        scraped = stack.enter_context(take_metrics_ports(config.metrics.listen))
         database = await stack.enter_async_context(
             open_database(
                 config.database,
@@ -90,8 +126,8 @@ async def open_house(
         )
         hands = await stack.enter_async_context(crew())
         bus = Bus()
-        archive = DatabaseArchive(database)
-        credentials = DatabaseCredentials(database)
+        archive = DatabaseArchive(database.of("archive"))
+        credentials = DatabaseCredentials(database.of("credentials"))
         directory = Directory(
             DatabasePeople(database),
             bus,
@@ -103,7 +139,7 @@ async def open_house(
         identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
         await stack.enter_async_context(identity.serve())
         ledger = Ledger(
-            DatabaseLedger(database),
+            DatabaseLedger(database.of("ledger")),
             archive,
             directory,
             bus,
@@ -112,28 +148,46 @@ async def open_house(
         )
         database.before_batch(ledger.write)
         seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
-        people = People(config.domain, archive, ledger, seal, clock)
+        blocking = Blocking(DatabaseBlocking(database.of("blocking")), bus)
+        await blocking.load(directory)
+        preferences = ArchivePreferences(DatabasePreferences(database))
+        await preferences.load()
+        people = People(config.domain, archive, ledger, seal, clock, blocking)
+        nodes = Nodes(DatabasePubsub(database.of("pubsub")))
+        await nodes.load()
         router = OneNodeRouter()
-        switchboard = Switchboard(ALL)
+        switchboard = Switchboard(chosen(config.xmpp.registration))
         services = Services(
             domain=config.domain,
             ask_for_marks=config.ledger.ask,
             limits=config.limits,
+            activity=DatabaseActivity(database.of("activity")),
             archive=archive,
+            blocking=blocking,
+            cards=DatabaseCards(database.of("vcards")),
             bus=bus,
             clock=clock,
             crash_points=points,
             crew=hands,
             directory=directory,
             identity=identity,
+            interests=Interests(clock, token),
             ledger=ledger,
+            nodes=nodes,
+            sync_counts=config.ledger.sync_counts,
             mint=Mint(NODE, clock.wall, await archive.newest()),
-            rosters=Rosters(DatabaseRosters(database)),
+            preferences=preferences,
+            rosters=Rosters(
+                DatabaseRosters(database.of("rosters")),
+                departments=Departments(directory, bus, config.directory.roster_size),
+            ),
             router=router,
             seal=seal,
             sessions=OneNodeSessions(),
             token=token,
-            features=Features(switchboard.features, switchboard.account_features),
+            began=clock.monotonic(),
+            features=switchboard.told(contact_forms(config.xmpp.contact)),
+            registration=_registrar(config, directory, identity, clock),
         )
         door = XmppDoor(
             config.limits,
@@ -145,13 +199,51 @@ async def open_house(
             config.log.repeats,
         )
         await stack.enter_async_context(door.serve(ports))
-        desk = Desk(directory, identity, ledger, seal, lambda: {"sessions": len(door.lifecycle)})
+        reload = Reload(config, source, certificate, bus, clock, _set_log)
+        lag = LoopLag(clock)
+        await stack.enter_async_context(lag.serve())
+        metrics = MetricsListener(
+            scraped,
+            Exposition(
+                (
+                    lambda: door_figures(door, services),
+                    lambda: store_figures(database.meter),
+                    lag.figures,
+                    lambda: house_figures(
+                        services.mint.minted,
+                        directory,
+                        None if certificate is None else certificate.expires,
+                        last_backup(config.data),
+                    ),
+                ),
+                clock.monotonic,
+            ),
+        )
+        await stack.enter_async_context(metrics.serve())
+
+        def facts() -> dict[str, Any]:
+            return {
+                "sessions": len(door.lifecycle),
+                "process": os.getpid(),
+                "certificate_expires": None if certificate is None else certificate.expires,
+                "listening": [
+                    *({"kind": kind, "address": where} for kind, where in door.addresses),
+                    *({"kind": "metrics", "address": where} for where in metrics.addresses),
+                ],
+            }
+
+        desk = Desk(
+            directory, identity, ledger, seal, facts, reload, partial(offer_contacts, services)
+        )
         await stack.enter_async_context(AdminListener(config.socket, desk).serve())
-        yield House(tuple(door.addresses), door, lambda: _reload(certificate, clock))
+        yield House(tuple(door.addresses), door, tuple(metrics.addresses), reload)
 
 
 async def serve(
-    config: Config, opened: Callable[[House], None] | None = None, clock: Clock | None = None
+    config: Config,
+    opened: Callable[[House], None] | None = None,
+    clock: Clock | None = None,
+    source: Path | None = None,
 ) -> None:
     """Run the server until SIGTERM or SIGINT.
 
@@ -159,6 +251,7 @@ async def serve(
         config: As ``config.load`` returned it.
         opened: Called once everything listens.
         clock: Another one than the machine's, for tests.
+        source: Where the configuration was read, to read it again at SIGHUP.
 
     Raises:
         UsageError: It cannot start as configured.
@@ -171,32 +264,35 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     files = raise_open_files()
-    async with open_house(config, clock or SystemClock()) as house:
+    clock = clock or SystemClock()
+    async with open_house(config, clock, source=source) as house:
         loop.add_signal_handler(signal.SIGHUP, house.reload)
-        _settle_memory()
-        log.info(
-            "clarion is open",
-            domain=config.domain,
-            open_files=files,
-            took_ms=round((time.monotonic() - began) * 1000),
-        )
-        if opened is not None:
-            opened(house)
-        await stop.wait()
-        log.info("clarion is closing")
+        with calm_garbage(clock):
+            log.info(
+                "clarion is open",
+                domain=config.domain,
+                open_files=files,
+                took_ms=round((time.monotonic() - began) * 1000),
+            )
+            if opened is not None:
+                opened(house)
+            await stop.wait()
+            log.info("clarion is closing")
     log.info("clarion is closed")
 
 
-def run(config: Config, opened: Callable[[House], None] | None = None) -> None:
+def run(
+    config: Config, source: Path | None = None, opened: Callable[[House], None] | None = None
+) -> None:
     """Set up the log, then run ``serve`` on the fastest loop there is.
 
     Raises:
         UsageError: It cannot start as configured.
 
     """
-    configure(config.log.level, config.log.format, sys.stderr)
+    _set_log(config)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_unwrapped(serve(config, opened)))
+        runner.run(_unwrapped(serve(config, opened, source=source)))
 
 
 async def _unwrapped(work: Any) -> None:
@@ -219,10 +315,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-def _settle_memory() -> None:
-    """Keep the collector from walking through what lives as long as the process."""
-    gc.collect()
-    gc.freeze()
+def _registrar(
+    config: Config, directory: Directory, identity: Identity, clock: Clock
+) -> Registrar | None:
+    """Return who makes accounts and changes passwords for clients; ``None``: nobody."""
+    mode = config.xmpp.registration
+    if mode == "off":
+        return None
+    return Registrar(directory, identity, clock, accounts=mode == "open")
 
 
 def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:
@@ -235,10 +335,5 @@ def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:
     return holder
 
 
-def _reload(certificate: CertificateHolder | None, clock: Clock) -> None:
-    """Take SIGHUP: new connections see the certificate as it is now."""
-    wrong = () if certificate is None else certificate.reload(clock.wall())
-    for line in wrong:
-        log.error("certificate not reloaded", why=line)
-    if not wrong:
-        log.info("certificate reloaded")
+def _set_log(config: Config) -> None:
+    configure(config.log.level, config.log.format, sys.stderr)

@@ -28,6 +28,18 @@ def test_a_person_is_added_listed_and_shown(run: Run, person: Person, settings: 
     assert "secret" not in page
 
 
+def test_an_offer_needs_a_server(run: Run, person: Person, settings: Path):
+    for name in ("ann", "bob"):
+        person("add", f"{name}@corp.example")
+    offer = ("person", "offer", "ann@corp.example")
+    refused = run(*offer, "bob@corp.example", "--config", settings)
+    assert refused.exit_code == 1
+    assert "only a running server sends one" in refused.stderr
+    assert run(*offer, "--config", settings).exit_code == 2
+    wrong = run(*offer, "bob@corp.example", "--action", "burn", "--config", settings)
+    assert wrong.exit_code == 2
+
+
 def test_what_people_read(run: Run, settings: Path):
     def said(*arguments: str) -> str:
         result = run("person", *arguments, "--config", settings)

@@ -31,13 +31,13 @@ def test_run_hands_the_configuration_to_the_server(
     run: Run, settings: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ran: list[Any] = []
-    monkeypatch.setattr(run_module.app, "run", ran.append)
+    monkeypatch.setattr(run_module.app, "run", lambda *given: ran.append(given))
     assert run("run", "--config", settings).exit_code == 0
-    assert ran == [load(settings)]
+    assert ran == [(load(settings), settings)]
 
 
 def test_a_server_that_cannot_start_is_2(run: Run, settings: Path, monkeypatch: pytest.MonkeyPatch):
-    def refuse(config: Any) -> None:
+    def refuse(config: Any, source: Path) -> None:
         raise UsageError("port 5222 is taken")
 
     monkeypatch.setattr(run_module.app, "run", refuse)

@@ -118,7 +118,11 @@ def test_every_section_of_the_product_parses():
             "push": {},
             "metrics": {"listen": []},
             "store": {"url": "sqlite"},
-            "xmpp": {"federation": {"allow": ["b.example"]}, "components": []},
+            "xmpp": {
+                "federation": {"allow": ["b.example"]},
+                "components": [],
+                "contact": {"abuse": ["mailto:abuse@corp.example"]},
+            },
             "log": {"level": "debug", "format": "json"},
             "admin": {},
         },
@@ -135,6 +139,8 @@ def test_every_section_of_the_product_parses():
     assert config.ding is not None
     assert config.ding.policies["night"].call_after == 6
     assert config.xmpp.federation.allow == ("b.example",)
+    assert config.xmpp.contact.abuse == ("mailto:abuse@corp.example",)
+    assert config.xmpp.contact.admin == ()
 
 
 def test_all_errors_come_at_once_in_an_operators_words(tmp_path: Path):

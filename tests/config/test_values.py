@@ -1,6 +1,6 @@
 import pytest
 
-from clarion.config.values import Endpoint, parse_endpoint
+from clarion.config.values import URI_LIMIT, Endpoint, parse_endpoint, parse_uri
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,42 @@ def test_endpoints(text: str, endpoint: Endpoint):
 def test_what_is_no_endpoint(text: str, message: str):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared below
         parse_endpoint(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mailto:abuse@corp.example",
+        "xmpp:admins@corp.example?message",
+        "https://status.corp.example/now#today",
+        "tel:+4930123456",
+        "x:" + "y" * (URI_LIMIT - 2),
+    ],
+)
+def test_uris(uri: str):
+    assert parse_uri(uri) == uri
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "abuse@corp.example",
+            (
+                '"abuse@corp.example" is no URI; write "mailto:abuse@corp.example" or '
+                '"xmpp:abuse@corp.example"'
+            ),
+        ),
+        ("corp.example", '"corp.example" is no URI; write "https://..." or "mailto:..."'),
+        ("", '"" is no URI; write "https://..." or "mailto:..."'),
+        ("https://a b", '"https://a b" is no URI; write "https://..." or "mailto:..."'),
+        ("x:" + "y" * URI_LIMIT, f"at most {URI_LIMIT} characters, got {URI_LIMIT + 2}"),
+    ],
+)
+def test_what_is_no_uri(text: str, message: str):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared below
+        parse_uri(text)
     assert str(caught.value) == message
 
 

@@ -5,8 +5,14 @@ import asyncio
 import pytest
 
 from clarion.core.directory import SEARCH_LIMIT, TREE_DEPTH_LIMIT, Directory
-from clarion.core.events import DepartmentChanged, PersonChanged, PersonDisabled
-from clarion.lib.errors import UnavailableError, UsageError
+from clarion.core.events import (
+    DepartmentChanged,
+    DepartmentRemoved,
+    PersonChanged,
+    PersonDeleted,
+    PersonDisabled,
+)
+from clarion.lib.errors import DeniedError, UnavailableError, UsageError
 from clarion.store.people import DatabasePeople
 from fakes.organisation import DOMAIN, Organisation
 
@@ -257,3 +263,105 @@ async def test_search_has_a_limit(house: Organisation):
     for number in range(SEARCH_LIMIT + 1):
         await house.directory.add_person(f"p{number}@corp.example")
     assert len(house.directory.search("p", limit=1000)) == SEARCH_LIMIT
+
+
+async def test_a_department_is_removed_with_its_memberships(house: Organisation):
+    directory = house.directory
+    ann = await directory.add_person("ann@corp.example")
+    sales = await directory.add_department("sales@corp.example", "Sales")
+    await directory.add_department("export@corp.example", parent="sales@corp.example")
+    await directory.join("ann@corp.example", "sales@corp.example")
+    house.listen(DepartmentChanged, DepartmentRemoved)
+    with pytest.raises(UsageError, match=r"below it first: export@corp\.example"):
+        await directory.remove_department("sales@corp.example")
+    await directory.remove_department("export@corp.example")
+    house.told.clear()
+    assert await directory.remove_department(" Sales@CORP.example") == sales
+    assert house.told == [DepartmentRemoved(sales)]
+    assert directory.departments() == []
+    assert directory.departments_of(ann) == []
+    assert directory.department_by_number(sales.number) is None
+    await directory.add_person("sales@corp.example")  # its address is free again
+    again = Directory(DatabasePeople(house.database), house.bus, DOMAIN)
+    await again.load()
+    assert again.departments() == []
+    with pytest.raises(UsageError, match="no such department"):
+        await directory.remove_department("sales@corp.example")
+
+
+async def test_what_the_store_cannot_remove_stays(house: Organisation):
+    await house.directory.add_department("sales@corp.example")
+    house.listen(DepartmentRemoved)
+    house.database.fail_next(UnavailableError("full"))
+    with pytest.raises(UnavailableError):
+        await house.directory.remove_department("sales@corp.example")
+    assert house.directory.department("sales@corp.example") is not None
+    assert house.told == []
+
+
+async def test_active_members_up_to_so_many(house: Organisation):
+    directory = house.directory
+    sales = await directory.add_department("sales@corp.example")
+    for name in ("cai", "bob", "ann"):
+        await directory.add_person(f"{name}@corp.example")
+        await directory.join(f"{name}@corp.example", "sales@corp.example")
+    await directory.disable("bob@corp.example")
+
+    def active(most: int) -> list[str] | None:
+        found = directory.active_members(sales, most)
+        return None if found is None else [one.name for one in found]
+
+    assert (active(1), active(2), active(3)) == (None, ["ann", "cai"], ["ann", "cai"])
+
+
+async def test_a_deleted_person_leaves_the_directory_and_frees_the_address(house: Organisation):
+    directory = house.directory
+    sales = await directory.add_department("sales@corp.example")
+    await directory.add_person("bob@corp.example")
+    ann = await directory.add_person("ann@corp.example")
+    await directory.join("ann@corp.example", "sales@corp.example")
+    await directory.join("bob@corp.example", "sales@corp.example")
+    house.listen(PersonDeleted, DepartmentChanged)
+    assert await directory.delete(" Ann@CORP.example") == ann
+    assert house.told == [PersonDeleted(ann), DepartmentChanged(sales)]
+    assert directory.person("ann@corp.example") is None
+    assert directory.by_number(ann.number) is None
+    assert [person.name for person in directory.members(sales)] == ["bob"]
+    assert directory.departments_of(ann) == []
+    again = await directory.add_person("ann@corp.example")
+    assert again.number > ann.number
+    with pytest.raises(UsageError, match="no such person"):
+        await directory.delete("cai@corp.example")
+
+
+async def test_what_must_be_read_before_a_person_goes_is_read_first(house: Organisation):
+    directory = house.directory
+    ann = await directory.add_person("ann@corp.example")
+    seen: list[tuple[object, bool]] = []
+
+    async def look(person: object) -> None:
+        seen.append((person, directory.person("ann@corp.example") is not None))
+
+    directory.before_delete(look)
+    await directory.delete("ann@corp.example")
+    assert seen == [(ann, True)]
+
+
+async def test_a_person_who_cannot_be_deleted_stays(house: Organisation):
+    ann = await house.directory.add_person("ann@corp.example")
+    house.listen(PersonDeleted)
+    house.database.fail_next(UnavailableError("full"))
+    with pytest.raises(UnavailableError):
+        await house.directory.delete("ann@corp.example")
+    assert house.directory.person("ann@corp.example") == ann
+    assert house.told == []
+
+
+async def test_a_password_goes_with_the_person(house: Organisation):
+    ann = await house.directory.add_person("ann@corp.example")
+    await house.identity.set_password(ann, "old")
+    assert await house.identity.check_plain("ann@corp.example", "old") == ann
+    await house.directory.delete("ann@corp.example")
+    await house.directory.add_person("ann@corp.example")
+    with pytest.raises(DeniedError):
+        await house.identity.check_plain("ann@corp.example", "old")

@@ -10,7 +10,8 @@ from clarion.xmpp.ext.presence import presence
 from clarion.xmpp.ext.roster import roster
 from clarion.xmpp.ext.subscriptions import subscriptions, take
 from clarion.xmpp.roster import RosterItem
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.roster_book import RosterBook
+from clarion.xmpp.shifts import Shifts
 from clarion.xmpp.subscription_states import KINDS
 from fakes.household import DOMAIN, Client, Household, household, settle
 
@@ -108,9 +109,9 @@ class Acquaintances:
 
 
 @asynccontextmanager
-async def acquaintances() -> AsyncGenerator[Acquaintances, None]:
+async def acquaintances(roster_size: int = 300) -> AsyncGenerator[Acquaintances, None]:
     """Open a household with rosters, subscriptions and presence."""
-    async with household(roster, subscriptions, presence) as house:
+    async with household(roster, subscriptions, presence, roster_size=roster_size) as house:
 
         def handed(address: str, parcel: Parcel) -> None:
             if parcel.name == "presence" and parcel.kind in KINDS:
@@ -123,4 +124,5 @@ async def acquaintances() -> AsyncGenerator[Acquaintances, None]:
                 entity.take_presence(parcel)
 
         house.services.router.connect({"person": handed}, lambda _session, _stanza: None)
+        Shifts(house.services, house.people)
         yield Acquaintances(house)

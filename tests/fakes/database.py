@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from clarion.core.ports import EntityId, Row, Value, WriteOp
 from clarion.lib.errors import ClarionError, UsageError
+from clarion.store.audit import teach
 from clarion.store.migrations.migrate import migrate
 from clarion.store.refusals import refusal
 
@@ -25,6 +26,7 @@ class InMemoryDatabase:
             ":memory:", isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA foreign_keys = ON")
+        teach(self._connection)
         migrate(self._connection, ":memory:")
         self._failures: list[ClarionError] = []
         self._read_failures: list[ClarionError] = []
@@ -65,7 +67,9 @@ class InMemoryDatabase:
             finally:
                 self._in_hooks = False
 
-    async def read(self, sql: str, parameters: Iterable[Value] = ()) -> list[Row]:
+    async def read(
+        self, sql: str, parameters: Iterable[Value] = (), *, owner: int | None = None
+    ) -> list[Row]:
         if self._read_failures:
             raise self._read_failures.pop(0)
         try:

@@ -8,34 +8,45 @@ from typing import Any, cast
 
 from clarion.config.server import LimitsConfig
 from clarion.core.archive import Item, Owner, pair_thread
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId, SessionRef
+from clarion.core.preferences import ArchivePreferences
 from clarion.core.seal import Seal
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
 from clarion.lib.ids import ItemId, Mint
+from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
+from clarion.store.blocking import DatabaseBlocking
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.preferences import DatabasePreferences
+from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
+from clarion.store.vcards import DatabaseCards
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
+from clarion.xmpp.departments import Departments
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.extension import Extension, Switchboard
 from clarion.xmpp.inbox import Inbox
+from clarion.xmpp.interests import Interests
+from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import EVENT, take_event
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
-from clarion.xmpp.services import Features, Services
+from clarion.xmpp.services import Services
 from clarion.xmpp.session import Session
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
@@ -114,13 +125,16 @@ class Household:
 
     """
 
-    def __init__(self, hands: Crew, extensions: tuple[Extension, ...]) -> None:
+    def __init__(
+        self, hands: Crew, extensions: tuple[Extension, ...], roster_size: int = 300
+    ) -> None:
         self.database = InMemoryDatabase()
         self.clock = FakeClock()
         self.switchboard = Switchboard(extensions)
         archive = DatabaseArchive(self.database)
         bus = Bus()
         directory = Directory(DatabasePeople(self.database), bus, DOMAIN)
+        blocking = Blocking(DatabaseBlocking(self.database), bus)
         ledger = Ledger(DatabaseLedger(self.database), archive, directory, bus, self.clock)
         router, seal = OneNodeRouter(), Seal(bytes(range(16)))
         tokens = count(1)
@@ -128,23 +142,33 @@ class Household:
             domain=DOMAIN,
             ask_for_marks=True,
             limits=LimitsConfig(),
+            activity=DatabaseActivity(self.database),
             archive=archive,
+            blocking=blocking,
+            cards=DatabaseCards(self.database),
             bus=bus,
             clock=self.clock,
             crash_points=CrashPoints(),
             crew=hands,
             directory=directory,
             identity=cast("Identity", None),
+            interests=Interests(self.clock, lambda: f"ask{next(tokens)}"),
             ledger=ledger,
+            nodes=Nodes(DatabasePubsub(self.database)),
             mint=Mint(1, self.clock.wall),
-            rosters=Rosters(DatabaseRosters(self.database)),
+            preferences=ArchivePreferences(DatabasePreferences(self.database)),
+            rosters=Rosters(
+                DatabaseRosters(self.database),
+                departments=Departments(directory, bus, roster_size),
+            ),
             router=router,
             seal=seal,
             sessions=OneNodeSessions(),
             token=lambda: f"token{next(tokens)}",
-            features=Features(self.switchboard.features, self.switchboard.account_features),
+            began=self.clock.monotonic(),
+            features=self.switchboard.told(),
         )
-        self.people = People(DOMAIN, archive, ledger, seal, self.clock)
+        self.people = People(DOMAIN, archive, ledger, seal, self.clock, blocking)
         router.connect({"person": self._take}, lambda _session, _stanza: None)
 
     def person(self, name: str) -> Person:
@@ -200,13 +224,17 @@ class Household:
         entity = self.people.get(address)
         if entity is not None and parcel.name == "message":
             entity.take_message(parcel)
+        elif entity is not None and parcel.name == EVENT:
+            take_event(self.services, entity, parcel)
 
 
 @asynccontextmanager
-async def household(*extensions: Extension) -> AsyncGenerator[Household, None]:
+async def household(
+    *extensions: Extension, roster_size: int = 300
+) -> AsyncGenerator[Household, None]:
     """Open a house where Ann, Bob and Cai have accounts and these features are on."""
     async with crew() as hands:
-        house = Household(hands, extensions)
+        house = Household(hands, extensions, roster_size)
         for name in ("ann", "bob", "cai"):
             await house.services.directory.add_person(f"{name}@{DOMAIN}")
         yield house

@@ -18,12 +18,21 @@ has logged in::
     ann ! closed                the server ended the stream and closed the connection
     ann ! cut                   the server closed the connection without another word
     ann hangs up                its connection breaks
+    ann clears                  what came so far is of no interest
     + 30                        seconds pass, and the door looks for silent clients
     store fails: why            every write is refused until ...
     store works
     store waits                 commits take their time until ...
     store goes on
     disabled: ann               an administrator disables the account
+    admin: ann                  from now on she is an administrator
+    registration: open          [xmpp] registration from now on
+    roster_size: 2              the largest department in rosters, before the accounts
+    department Sales: ann, bob  these people join it; it is made where it is not there
+    leaves Sales: bob           these people leave it
+    renamed Sales: Support      a department has another name, its address stays
+    named ann: Ann Archer       a person has another name
+    sync counts                 [ledger] sync_counts is true from now on
     ledger ann, bob: m1 read    what there is between the two, by message id, and its state
 """
 
@@ -36,6 +45,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 from clarion.config.server import LimitsConfig
+from clarion.core.registration import Registrar
 from clarion.lib.errors import UnavailableError
 from fakes.matching import MismatchError, match, read_elements
 from fakes.world import DOMAIN, FakeClient, World, scram_final, world
@@ -47,6 +57,9 @@ NAMES = {
     "sasl": "urn:ietf:params:xml:ns:xmpp-sasl",
     "bind": "urn:ietf:params:xml:ns:xmpp-bind",
     "sm": "urn:xmpp:sm:3",
+    "admin": "http://jabber.org/protocol/admin",
+    "commands": "http://jabber.org/protocol/commands",
+    "register": "jabber:iq:register",
 }
 """Long names that a talk may write short, as ``{sasl}``."""
 SCRAM_FIRST = "n=ann,r=0123456789abcdef"
@@ -80,7 +93,8 @@ async def play(path: Path, chunk: int) -> None:
     """
     lines = lines_of(path)
     failure = None
-    async with world(limits=LimitsConfig(**_limits(lines))) as here:
+    sizes = [int(line.partition(":")[2]) for _, line in lines if line.startswith("roster_size:")]
+    async with world(limits=LimitsConfig(**_limits(lines)), roster_size=[300, *sizes][-1]) as here:
         stage = Stage(here, chunk)
         for number, line in lines:
             try:
@@ -113,11 +127,14 @@ class Stage:
         self._marks: dict[str, Callable[[str, str], Awaitable[None]]] = {
             ">": self._say, "<": self._hear, ".": self._silence, "!": self._over,
             "enters": self._enter, "is": self._show, "connects": self._connect,
-            "hangs": self._hang_up,
+            "hangs": self._hang_up, "clears": self._clear,
         }  # fmt: skip
         self._scenes: dict[str, Callable[[str], Awaitable[None]]] = {
             "?": self._add, "+": self._pass, "store": self._store,
-            "disabled:": self._disable, "ledger": self._ledger,
+            "admin:": self._make_admin, "registration:": self._register,
+            "disabled:": self._disable, "sync": self._sync, "ledger": self._ledger,
+            "department": self._join,
+            "leaves": self._leave, "renamed": self._rename, "named": self._name,
         }  # fmt: skip
 
     async def act(self, line: str) -> None:
@@ -127,7 +144,7 @@ class Stage:
         mark, _, text = rest.partition(" ")
         if who in self._scenes:
             await self._scenes[who](rest)
-        elif who != "limits:":
+        elif who not in {"limits:", "roster_size:"}:
             await self._marks[mark](who, text)
         await self._here.settle()
 
@@ -163,6 +180,9 @@ class Stage:
     async def _hang_up(self, who: str, _: str) -> None:
         await self._clients[who].hang_up()
 
+    async def _clear(self, who: str, _: str) -> None:
+        self._clients[who].read()
+
     def _fill(self, text: str) -> str:
         return _NAME.sub(lambda found: self._names[found[1]], text)
 
@@ -177,9 +197,10 @@ class Stage:
             match(wanted, got, self._names)
 
     async def _next(self, client: FakeClient, *, header: bool) -> Element | None:
-        """Return what comes next; what threads work out for a log-in is waited for."""
+        """Return what comes next; what threads work out of a password is waited for."""
         for _ in range(PATIENCE):
-            if client.transport.reading:
+            came = client.transport.unread or client.elements or client.gone
+            if client.transport.reading and (came or (header and client.header is not None)):
                 break
             await asyncio.sleep(0)
         await self._here.settle()
@@ -212,8 +233,44 @@ class Stage:
         for connection in list(self._here.door.connections):
             connection.sweep(self._here.clock.monotonic())
 
+    async def _make_admin(self, name: str) -> None:
+        await self._here.directory.change_person(f"{name}@{DOMAIN}", admin=True)
+
+    async def _register(self, mode: str) -> None:
+        here, accounts = self._here, mode == "open"
+        here.services.registration = Registrar(
+            here.directory, here.identity, here.clock, accounts=accounts
+        )
+
     async def _disable(self, name: str) -> None:
         await self._here.directory.disable(f"{name}@{DOMAIN}")
+
+    async def _join(self, text: str) -> None:
+        name, people = _pair(text)
+        directory, address = self._here.directory, f"{name.lower()}@{DOMAIN}"
+        if directory.department(address) is None:
+            await directory.add_department(address, name)
+        for person in people.split(","):
+            await directory.join(f"{person.strip()}@{DOMAIN}", address)
+
+    async def _leave(self, text: str) -> None:
+        name, people = _pair(text)
+        for person in people.split(","):
+            await self._here.directory.leave(
+                f"{person.strip()}@{DOMAIN}", f"{name.lower()}@{DOMAIN}"
+            )
+
+    async def _rename(self, text: str) -> None:
+        name, new = _pair(text)
+        await self._here.directory.rename_department(f"{name.lower()}@{DOMAIN}", new)
+
+    async def _name(self, text: str) -> None:
+        person, name = _pair(text)
+        await self._here.directory.change_person(f"{person}@{DOMAIN}", name=name)
+
+    async def _sync(self, what: str) -> None:
+        assert what == "counts", what
+        self._here.services.sync_counts = True
 
     async def _store(self, what: str) -> None:
         database = self._here.database
@@ -251,6 +308,11 @@ class Stage:
         shown = await self._here.ledger.show_thread(one, other, 100)
         self.heard = "got: " + ", ".join(f"{i.message_id} {e.state}" for i, e in shown)
         assert self.heard == f"got: {wanted.strip()}", "the ledger says something else"
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, _, right = text.partition(":")
+    return left.strip(), right.strip()
 
 
 def _presence_of_own(element: Element, name: str) -> bool:

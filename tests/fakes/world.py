@@ -11,27 +11,37 @@ from typing import Any
 from xml.etree.ElementTree import Element, XMLPullParser
 
 from clarion.config.server import LimitsConfig
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
+from clarion.core.preferences import ArchivePreferences
 from clarion.core.seal import Seal
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
 from clarion.lib.ids import Mint
+from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
+from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.preferences import DatabasePreferences
+from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
+from clarion.store.vcards import DatabaseCards
 from clarion.xmpp.connection import Connection
+from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.interests import Interests
+from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
-from clarion.xmpp.services import Features, Services
+from clarion.xmpp.services import Services
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
@@ -228,7 +238,9 @@ class World:
 
     """
 
-    def __init__(self, hands: Crew, limits: LimitsConfig | None = None) -> None:
+    def __init__(
+        self, hands: Crew, limits: LimitsConfig | None = None, roster_size: int = 300
+    ) -> None:
         self.database = InMemoryDatabase()
         self.clock = FakeClock()
         self.limits = limits or LimitsConfig()
@@ -250,28 +262,41 @@ class World:
         self.seal = Seal(bytes(range(16)))
         tokens = count(1)
         router = OneNodeRouter()
-        self.people = People(DOMAIN, self.archive, self.ledger, self.seal, self.clock)
+        self.blocking = Blocking(DatabaseBlocking(self.database), self.bus)
+        self.people = People(
+            DOMAIN, self.archive, self.ledger, self.seal, self.clock, self.blocking
+        )
         self._hands = hands
         switchboard = Switchboard(ALL)
         self.services = Services(
             domain=DOMAIN,
             ask_for_marks=True,
             limits=self.limits,
+            activity=DatabaseActivity(self.database),
             archive=self.archive,
+            blocking=self.blocking,
+            cards=DatabaseCards(self.database),
             bus=self.bus,
             clock=self.clock,
             crash_points=CrashPoints(),
             crew=hands,
             directory=self.directory,
             identity=self.identity,
+            interests=Interests(self.clock, lambda: f"ask{next(tokens)}"),
             ledger=self.ledger,
+            nodes=Nodes(DatabasePubsub(self.database)),
             mint=Mint(1, self.clock.wall),
-            rosters=Rosters(DatabaseRosters(self.database)),
+            preferences=ArchivePreferences(DatabasePreferences(self.database)),
+            rosters=Rosters(
+                DatabaseRosters(self.database),
+                departments=Departments(self.directory, self.bus, roster_size),
+            ),
             router=router,
             seal=self.seal,
             sessions=OneNodeSessions(),
             token=lambda: f"token{next(tokens):027d}",
-            features=Features(switchboard.features, switchboard.account_features),
+            began=self.clock.monotonic(),
+            features=switchboard.told(),
         )
         self.door = XmppDoor(
             self.limits,
@@ -309,10 +334,12 @@ class World:
 
 
 @asynccontextmanager
-async def world(*names: str, limits: LimitsConfig | None = None) -> AsyncGenerator[World, None]:
+async def world(
+    *names: str, limits: LimitsConfig | None = None, roster_size: int = 300
+) -> AsyncGenerator[World, None]:
     """Open a world where these people have accounts with the password ``secret``."""
     async with crew() as hands:
-        here = World(hands, limits)
+        here = World(hands, limits, roster_size)
         for name in names:
             await here.add(name)
         try:

@@ -9,7 +9,22 @@ import slixmpp
 
 from house.premises import HOST, PASSWORDS, SOON, Premises, address
 
-PLUGINS = ("0030", "0184", "0198", "0199", "0313", "0333", "0359")
+PLUGINS = (
+    "0030",
+    "0060",
+    "0115",
+    "0163",
+    "0184",
+    "0191",
+    "0198",
+    "0199",
+    "0280",
+    "0313",
+    "0333",
+    "0352",
+    "0359",
+    "0490",
+)
 
 
 class SlixClient(slixmpp.ClientXMPP):
@@ -47,6 +62,12 @@ class SlixClient(slixmpp.ClientXMPP):
             "presence_subscribe",
             "presence_subscribed",
             "presence_unsubscribed",
+            "carbon_received",
+            "carbon_sent",
+            "blocked",
+            "unblocked",
+            "pubsub_retract",
+            "message_displayed_synchronization_publish",
         ):
             self.add_event_handler(event, lambda what, event=event: self._note(event, what))
 

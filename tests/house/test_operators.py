@@ -99,3 +99,14 @@ def test_a_command_without_a_configuration(empty: Premises):
     assert done.returncode == 2
     assert done.stderr.startswith("clarion: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_offered_contacts_reach_who_is_here(house: Premises):
+    with house.client("ann", resource="offered") as ann:
+        said = run(house, "person", "offer", address("ann"), address("eve"), address("cai"))
+        assert said == f"Offered 2 to {address('ann')}.\n"
+        rosterx = "{http://jabber.org/protocol/rosterx}"
+        message = ann.until(lambda element: element.find(f"{rosterx}x") is not None)
+        items = message.findall(f"{rosterx}x/{rosterx}item")
+        assert [item.get("jid") for item in items] == [address("eve"), address("cai")]
+        assert address("eve") in message.findtext("{jabber:client}body", "")

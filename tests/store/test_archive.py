@@ -63,3 +63,17 @@ async def test_who_waited_for_a_commit_has_heard_of_it_first():
     database.held[0].set_result([])  # its callbacks run in the next turn of the loop
     await archive.settled()
     assert heard == ["the sender's session"]
+
+
+async def test_an_owner_waits_for_items_of_their_own_only():
+    database, mint = SlowDatabase(), Mint(1, lambda: 1.0)
+    archive = DatabaseArchive(database)
+    archive.append(item(mint), [Owner(PersonNumber(1), incoming=True)])
+    archive.append(item(mint), [Owner(PersonNumber(2), incoming=True)])
+    await archive.settled(PersonNumber(3))
+    waiting = asyncio.gather(archive.settled(PersonNumber(1)))
+    await turns()
+    assert not waiting.done()
+    database.held[0].set_result([])
+    await waiting
+    await archive.settled(PersonNumber(1))

@@ -161,3 +161,24 @@ def test_crash_points_are_reached_in_order(connection: sqlite3.Connection):
         "before-commit 2 True",
         "after-commit 2 False",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "steps"),
+    [
+        (Shape((INSERT,), mergeable=True), 1, 1),
+        (Shape((INSERT,), mergeable=True), 85, 1 + 1 + 1 + 1),  # 64, 16, 4 and the last
+        (Shape((INSERT,), mergeable=True), 130, 2 + 2),
+        (UPSERT, 20, 20),  # what is no plain insert goes row by row
+        (Shape((INSERT,)), 20, 20),
+    ],
+)
+def test_plain_inserts_go_many_rows_at_a_time(
+    connection: sqlite3.Connection, shape: Shape, count: int, steps: int
+):
+    ran: list[str] = []
+    connection.set_trace_callback(ran.append)
+    ops = [WriteOp(shape, ((k, "a"),)) for k in range(count)]
+    assert transactions(connection).commit(ops) == [[]] * count
+    assert len([sql for sql in ran if sql.startswith("INSERT")]) == steps
+    assert len(kept(connection)) == count

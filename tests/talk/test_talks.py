@@ -1,5 +1,6 @@
 """Every conversation under tests/talk goes as it is written, however the bytes are cut."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ TALKS = sorted(HERE.glob("*/*.talk"))
 
 @pytest.mark.parametrize("path", TALKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 @pytest.mark.parametrize("chunk", CHUNKS)
-async def test_the_talk_goes_as_it_is_written(path: Path, chunk: int):
+async def test_the_talk_goes_as_it_is_written(
+    path: Path, chunk: int, record_property: Callable[[str, object], None]
+):
+    record_property("shows", f"tests/talk/{path.relative_to(HERE).as_posix()}")
     await play(path, chunk)
 
 

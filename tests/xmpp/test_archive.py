@@ -9,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clarion.core.ledger import State
+from clarion.core.preferences import Policy, Preferences
 from clarion.lib.errors import UnavailableError
 from clarion.lib.ids import FIRST, ItemId, seconds
+from clarion.store import archive as layout
 from clarion.wire.xml import escape, parse
 from clarion.wire.xmpp.acks import Inbound, Outbound
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.stamps import utc
+from clarion.xmpp.archive_request import IDS_LIMIT, PAGE, PAGE_LIMIT
 from clarion.xmpp.ext import stream_management as sm
-from clarion.xmpp.ext.archive import FORWARD, NS, PAGE, PAGE_LIMIT, RSM, archive
+from clarion.xmpp.ext.archive import FORWARD, NS, RSM, archive
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.stanza_ids import stanza_ids
 from clarion.xmpp.ext.stream_management import stream_management
@@ -27,22 +30,26 @@ EXTENSIONS = (archive, delay, stanza_ids, stream_management)
 ANN, BOB, CAI = f"ann@{DOMAIN}", f"bob@{DOMAIN}", f"cai@{DOMAIN}"
 
 
+Fields = dict[str, str | list[str]]
+
+
 def query(
-    fields: dict[str, str] | None = None,
+    fields: Fields | None = None,
     *,
     rsm: str | None = None,
     queryid: str | None = "f27",
     form_type: str = NS,
+    flipped: bool = False,
 ) -> str:
     """Return a query as clients send it."""
-    form = ""
+    form = "<flip-page/>" if flipped else ""
     if fields is not None:
-        named = {"FORM_TYPE": form_type, **fields}
-        inner = "".join(
-            f"<field var='{name}'><value>{escape(value)}</value></field>"
-            for name, value in named.items()
-        )
-        form = f"<x xmlns='jabber:x:data' type='submit'>{inner}</x>"
+        inner = f"<field var='FORM_TYPE'><value>{form_type}</value></field>"
+        for name, given in fields.items():
+            values = [given] if isinstance(given, str) else given
+            written = "".join(f"<value>{escape(value)}</value>" for value in values)
+            inner += f"<field var='{name}'>{written}</field>"
+        form += f"<x xmlns='jabber:x:data' type='submit'>{inner}</x>"
     page = "" if rsm is None else f"<set xmlns='{RSM}'>{rsm}</set>"
     named = "" if queryid is None else f" queryid='{queryid}'"
     return f"<query xmlns='{NS}'{named}>{form}{page}</query>"
@@ -62,6 +69,8 @@ class Answer:
         self.first = page.findtext(f"{{{RSM}}}first")
         self.last = page.findtext(f"{{{RSM}}}last")
         self.count = page.findtext(f"{{{RSM}}}count")
+        first = page.find(f"{{{RSM}}}first")
+        self.index = None if first is None else first.get("index")
         self.complete = self.fin.get("complete") == "true"
 
     @property
@@ -70,9 +79,13 @@ class Answer:
 
 
 async def fetch(
-    client: Client, fields: dict[str, str] | None = None, rsm: str | None = None
+    client: Client,
+    fields: Fields | None = None,
+    rsm: str | None = None,
+    *,
+    flipped: bool = False,
 ) -> Answer:
-    return Answer(await client.ask_all("set", query(fields, rsm=rsm)))
+    return Answer(await client.ask_all("set", query(fields, rsm=rsm, flipped=flipped)))
 
 
 async def talk(house: Household, number: int) -> list[ItemId]:
@@ -105,7 +118,8 @@ async def test_results_hold_the_message_as_it_was_and_come_before_the_answer() -
             == (
                 f"<iq type='result' id='q1' to='{ANN}/phone'>"
                 f"<fin xmlns='{NS}' complete='true' stable='true'><set xmlns='{RSM}'>"
-                f"<first>{sealed}</first><last>{sealed}</last></set></fin></iq>"
+                f"<first index='0'>{sealed}</first><last>{sealed}</last><count>1</count>"
+                "</set></fin></iq>"
             ).encode()
         )
 
@@ -155,7 +169,14 @@ async def test_the_form_names_the_fields() -> None:
             ("with", "jid-single"),
             ("start", "text-single"),
             ("end", "text-single"),
+            ("before-id", "text-single"),
+            ("after-id", "text-single"),
+            ("ids", "list-multi"),
+            ("include-groupchat", "boolean"),
         ]
+        (validate,) = next(field for field in form if field.get("var") == "ids")
+        assert validate.get("datatype") == "xs:string"
+        assert [child.tag.rpartition("}")[2] for child in validate] == ["open"]
 
 
 # -- filters --------------------------------------------------------------------------------
@@ -197,7 +218,7 @@ async def test_with_whom(
         for sender, recipient, body in mixed:
             await house.store(sender, recipient, body)
         ann = await house.log_in("ann")
-        fields = {} if jid is None else {"with": jid}
+        fields: Fields = {} if jid is None else {"with": jid}
         expected = [mixed[n][2] for n in bodies]
         assert (await fetch(ann, fields)).bodies == expected
         # From the other end, one by one.
@@ -233,7 +254,7 @@ async def test_start_and_end_belong_to_the_span() -> None:
         ({"start": "", "end": ""}, 3),
     ],
 )
-async def test_the_ends_of_time(fields: dict[str, str], number: int) -> None:
+async def test_the_ends_of_time(fields: Fields, number: int) -> None:
     async with household(*EXTENSIONS) as house:
         await talk(house, 3)
         ann = await house.log_in("ann")
@@ -249,14 +270,17 @@ async def test_the_ends_of_time(fields: dict[str, str], number: int) -> None:
         (query({"start": "yesterday"}), b"bad-request"),
         (query({"end": "2026-02-30T00:00:00Z"}), b"bad-request"),
         (query({"with": "@"}), b"jid-malformed"),
-        (query({"before-id": "x"}), b"feature-not-implemented"),
+        (query({"before-id": "x"}), b"item-not-found"),
+        (query({"after-id": "0" * 32}), b"item-not-found"),
+        (query({"ids": "0" * 32}), b"item-not-found"),
+        (query({"include-groupchat": "perhaps"}), b"bad-request"),
+        (query({"{urn:x}words": "hush"}), b"feature-not-implemented"),
         (query({}, form_type="urn:xmpp:mam:1"), b"bad-request"),
         (query(rsm="<max>many</max>"), b"bad-request"),
         (query(rsm="<index>3</index>"), b"feature-not-implemented"),
         (query(rsm="<after>unknown</after>"), b"item-not-found"),
         (query(rsm=f"<before>{'0' * 32}</before>"), b"item-not-found"),
         (f"<query xmlns='{NS}' node='n'/>", b"item-not-found"),
-        (f"<query xmlns='{NS}'><flip-page/></query>", b"feature-not-implemented"),
         (
             f"<query xmlns='{NS}'><x xmlns='jabber:x:data' type='cancel'/></query>",
             b"bad-request",
@@ -280,6 +304,8 @@ async def test_an_item_of_another_archive_is_unknown_in_this_one() -> None:
         for bound in ("after", "before"):
             answer = await ann.ask("set", query(rsm=f"<{bound}>{others}</{bound}>"))
             assert b"<item-not-found" in answer
+        for field in ("after-id", "before-id", "ids"):
+            assert b"<item-not-found" in await ann.ask("set", query({field: others}))
 
 
 async def test_a_store_that_cannot_answer_is_told() -> None:
@@ -288,6 +314,101 @@ async def test_a_store_that_cannot_answer_is_told() -> None:
         house.database.fail_next_read(UnavailableError("the store is locked"))
         (answer,) = await ann.ask_all("set", query())
         assert b"<resource-constraint" in answer
+
+
+# -- by the ids of items (urn:xmpp:mam:2#extended) ------------------------------------------------
+
+
+async def test_items_between_two_that_are_known() -> None:
+    async with household(*EXTENSIONS) as house:
+        names = [house.services.seal.seal(item) for item in await talk(house, 6)]
+        ann = await house.log_in("ann")
+        between: Fields = {"after-id": names[1], "before-id": names[4]}
+        assert (await fetch(ann, between)).bodies == ["2", "3"]
+        assert (await fetch(ann, {"after-id": names[3]})).bodies == ["4", "5"]
+        assert (await fetch(ann, {"before-id": names[2], "after-id": ""})).bodies == ["0", "1"]
+        # A page in a span goes on where the last one ended.
+        answer = await fetch(ann, {"before-id": names[5]}, f"<max>2</max><after>{names[1]}</after>")
+        assert (answer.bodies, answer.complete) == (["2", "3"], False)
+        answer = await fetch(ann, {"after-id": names[0]}, f"<before>{names[3]}</before>")
+        assert (answer.bodies, answer.complete) == (["1", "2"], True)
+        assert (await fetch(ann, {"after-id": names[4], "before-id": names[1]})).bodies == []
+
+
+async def test_items_by_their_ids_come_in_order_and_once() -> None:
+    async with household(*EXTENSIONS) as house:
+        names = [house.services.seal.seal(item) for item in await talk(house, 6)]
+        ann = await house.log_in("ann")
+        wanted = [names[4], names[1], names[4], names[2]]
+        answer = await fetch(ann, {"ids": wanted})
+        assert (answer.bodies, answer.complete, answer.count) == (["1", "2", "4"], True, "3")
+        assert (await fetch(ann, {"ids": wanted}, "<max>0</max>")).count == "3"
+        answer = await fetch(ann, {"ids": wanted}, "<max>1</max><before/>")
+        assert (answer.bodies, answer.complete) == (["4"], False)
+        assert (await fetch(ann, {"ids": wanted, "with": CAI})).bodies == []
+        # One that is not there spoils all.
+        assert b"<item-not-found" in await ann.ask("set", query({"ids": [*wanted, "0" * 32]}))
+
+
+async def test_only_so_many_items_are_asked_for_by_their_ids() -> None:
+    async with household(*EXTENSIONS) as house:
+        items = await talk(house, IDS_LIMIT + 1)
+        names = [house.services.seal.seal(item) for item in items]
+        ann = await house.log_in("ann")
+        answer = await fetch(ann, {"ids": names[:-1]}, f"<max>{PAGE_LIMIT}</max>")
+        assert len(answer.results) == IDS_LIMIT
+        assert b"<not-acceptable" in await ann.ask("set", query({"ids": names}))
+
+
+async def test_a_flipped_page_is_the_same_page_newest_first() -> None:
+    async with household(*EXTENSIONS) as house:
+        await talk(house, 5)
+        ann = await house.log_in("ann")
+        for rsm, bodies in (("<max>2</max>", ["1", "0"]), ("<max>2</max><before/>", ["4", "3"])):
+            plain = await fetch(ann, rsm=rsm)
+            flipped = await fetch(ann, rsm=rsm, flipped=True)
+            assert flipped.bodies == bodies
+            assert flipped.ids == plain.ids[::-1]
+            assert (flipped.first, flipped.last) == (plain.first, plain.last)
+            assert flipped.complete is plain.complete
+
+
+async def test_groupchat_may_be_asked_for_and_is_not_there() -> None:
+    async with household(*EXTENSIONS) as house:
+        await talk(house, 2)
+        ann = await house.log_in("ann")
+        for value in ("true", "0"):
+            assert (await fetch(ann, {"include-groupchat": value})).bodies == ["0", "1"]
+
+
+async def test_the_ends_of_the_archive_are_told() -> None:
+    async with household(*EXTENSIONS) as house:
+        ann = await house.log_in("ann")
+        asked = f"<metadata xmlns='{NS}'/>"
+        ((empty),) = children_of(await ann.ask("get", asked))
+        assert len(empty) == 0
+        items = await talk(house, 3)
+        ((told),) = children_of(await ann.ask("get", asked))
+        seal = house.services.seal
+        assert [(end.tag, dict(end.attrib)) for end in told] == [
+            (
+                f"{{{NS}}}{name}",
+                {"id": seal.seal(item), "timestamp": utc(seconds(item))},
+            )
+            for name, item in (("start", items[0]), ("end", items[-1]))
+        ]
+        assert b"<forbidden" in await ann.ask("get", asked, BOB)
+
+
+async def test_a_search_that_finds_nothing_far_and_wide_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layout, "SCAN_LIMIT", 3)
+    async with household(*EXTENSIONS) as house:
+        await talk(house, 9)
+        ann = await house.log_in("ann")
+        asked = query({"with": f"{BOB}/nowhere"})
+        assert b"<not-acceptable" in await ann.ask("set", asked)
 
 
 # -- pages ------------------------------------------------------------------------------------
@@ -304,7 +425,30 @@ async def test_pages_have_a_limit(rsm: str | None, number: int) -> None:
         answer = await fetch(ann, rsm=rsm)
         assert answer.bodies == [str(n) for n in range(number)]
         assert not answer.complete
-        assert answer.count is None
+        assert (answer.count, answer.index) == (None, "0")
+
+
+@pytest.mark.parametrize(
+    ("rsm", "count", "index"),
+    [
+        ("<max>9</max>", "3", "0"),
+        ("<max>3</max><before/>", "3", "0"),
+        ("<max>2</max>", None, "0"),
+        ("<max>2</max><before/>", None, None),
+        ("<max>2</max><after>{0}</after>", None, None),
+        ("<max>2</max><before>{2}</before>", None, "0"),
+        ("<max>1</max><before>{2}</before>", None, None),
+        ("<after>{2}</after>", None, None),
+    ],
+)
+async def test_place_and_number_are_told_where_they_are_plain(
+    rsm: str, count: str | None, index: str | None
+) -> None:
+    async with household(*EXTENSIONS) as house:
+        names = [house.services.seal.seal(item) for item in await talk(house, 3)]
+        ann = await house.log_in("ann")
+        answer = await fetch(ann, rsm=rsm.format(*names))
+        assert (answer.count, answer.index) == (count, index)
 
 
 async def test_the_count_comes_where_nothing_else_is_asked_for() -> None:
@@ -358,7 +502,7 @@ def test_paging_from_either_end_visits_every_item_once_in_order(
                 str(n) for n, letter in enumerate(letters) if matches(*letter)
             ]
             ann = await house.log_in("ann")
-            fields = {"with": jid}
+            fields: Fields = {"with": jid}
             answer = await fetch(ann, fields, f"<max>{page}</max>")
             seen = answer.bodies
             while not answer.complete:
@@ -477,10 +621,11 @@ async def test_page_by_page_up_to_the_page_that_was_fetched() -> None:
         ({"with": f"{BOB}/desk"}, None),
         ({"with": BOB}, "<max>1</max><before/>"),
         (None, "<max>1</max><before/>"),
+        ({"ids": []}, "<max>1</max><before/>"),
     ],
 )
 async def test_a_page_with_gaps_says_nothing_about_what_waits(
-    fields: dict[str, str] | None, rsm: str | None
+    fields: Fields | None, rsm: str | None
 ) -> None:
     async with household(*EXTENSIONS) as house:
         await waiting(house)
@@ -527,7 +672,7 @@ async def test_a_conversation_that_was_not_acknowledged_still_waits() -> None:
     ],
 )
 async def test_a_reply_reads_what_the_session_fetched_though_another_had_it_first(
-    fields: dict[str, str] | None, rsm: str | None, state: State
+    fields: Fields | None, rsm: str | None, state: State
 ) -> None:
     async with household(*EXTENSIONS) as house:
         items = await waiting(house)
@@ -603,3 +748,54 @@ async def test_a_session_that_ended_meanwhile_has_fetched_nothing() -> None:
         ann.session.ended = True
         await fetch(ann)
         assert ann.context.entity.reach.waiting_above == FIRST
+
+
+async def test_items_by_their_ids_say_nothing_about_what_waits() -> None:
+    async with household(*EXTENSIONS) as house:
+        items = await waiting(house)
+        ann = await house.log_in("ann")
+        count(ann)
+        await fetch(ann, {"ids": [house.services.seal.seal(item) for item in items[1:]]})
+        acknowledge(ann)
+        assert await states(house) == [State.SENT] * 3
+        assert await late(ann) == ["0", "1", "2"]
+
+
+async def test_a_flipped_page_leaves_what_waits_to_be_delivered_in_order() -> None:
+    async with household(*EXTENSIONS) as house:
+        items = await waiting(house)
+        phone = await house.log_in("ann")
+        count(phone)
+        assert (await fetch(phone, flipped=True)).bodies == ["2", "1", "0"]
+        acknowledge(phone)
+        assert await states(house) == [State.SENT] * 3
+        assert await late(phone) == ["0", "1", "2"]
+        # What another session holds is not received by halves either.
+        desk = await house.log_in("ann", "desk", None)
+        count(desk)
+        await fetch(desk, flipped=True)
+        acknowledge(desk)
+        assert await states(house) == [State.SENT] * 3
+        acknowledge(phone)
+        assert await states(house) == [State.DELIVERED] * 3
+        await fetch(desk, flipped=True)
+        acknowledge(desk)
+        assert desk.context.entity.reach.level() == items[-1]
+        await desk.say(f"<message to='{BOB}' type='chat'><body>yes</body></message>")
+        assert (await states(house))[:3] == [State.READ] * 3
+
+
+async def test_what_no_page_shows_is_not_passed_over() -> None:
+    async with household(*EXTENSIONS) as house:
+        await waiting(house)
+        ann = await house.log_in("ann")
+        await ann.context.services.preferences.choose(
+            house.person("ann").number, Preferences(Policy.NEVER)
+        )
+        bob = await house.log_in("bob", "desk")
+        ann.session.priority = None
+        await bob.say(f"<message to='{ANN}' type='chat' id='m3'><body>3</body></message>")
+        ann.session.priority = 0
+        await house.store(f"{BOB}/desk", ANN, "4", "m4")
+        assert (await fetch(ann)).bodies == ["0", "1", "2", "4"]
+        assert await late(ann) == ["0", "1", "2", "3", "4"]

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from clarion.config.server import LimitsConfig
 from clarion.core.ports import EntityId, Row, WriteOp
 from clarion.lib.errors import UnavailableError
-from clarion.xmpp.connection import GOODBYE_SECONDS, PROOF_DELAY
+from clarion.xmpp.asking import PROOF_DELAY
+from clarion.xmpp.connection import GOODBYE_SECONDS
 from clarion.xmpp.inbox import UNCOMMITTED_LIMIT
 from fakes.world import DOMAIN, HEADER, FakeClient, World, world
 

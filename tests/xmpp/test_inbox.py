@@ -308,7 +308,9 @@ class HeldCommits:
         archive: Any = house.services.archive
         archive.append = self._append
 
-    def _append(self, item: Item, owners: Sequence[Owner]) -> asyncio.Future[None]:
+    def _append(
+        self, item: Item, owners: Sequence[Owner], retraction: object = None
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.futures.append(future)
         return future

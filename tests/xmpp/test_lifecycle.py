@@ -265,7 +265,9 @@ async def test_what_is_under_way_when_the_client_resumes_is_not_counted_twice(
         phone = await resumable(here)
         commits: list[asyncio.Future[None]] = []
 
-        def later(item: Item, owners: Sequence[Owner]) -> asyncio.Future[None]:
+        def later(
+            item: Item, owners: Sequence[Owner], retraction: object = None
+        ) -> asyncio.Future[None]:
             commits.append(asyncio.get_running_loop().create_future())
             return commits[-1]
 

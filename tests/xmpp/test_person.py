@@ -17,8 +17,8 @@ from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.names import CLIENT
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.stream_management import stream_management, took
-from clarion.xmpp.person import CATCH_UP_PAGE, CATCH_UP_QUEUE, CATCH_UP_RETRY
-from clarion.xmpp.session import Token
+from clarion.xmpp.person import CATCH_UP_PAGE, CATCH_UP_RETRY
+from clarion.xmpp.session import BACKLOG_LIMIT, Token
 from fakes.household import DOMAIN, Client, Household, household, settle
 from fakes.world import HEADER, FakeClient, world
 
@@ -139,12 +139,12 @@ async def test_more_than_fits_behind_a_catch_up_is_read_from_the_archive():
         gate.shut()
         begin(house, bob)
         await settle()
-        new = [str(number) for number in range(CATCH_UP_QUEUE + 30)]
+        new = [str(number) for number in range(BACKLOG_LIMIT + 30)]
         for body in new:
             house.clock.advance(0.001)
             await ann.say(chat(body))
         assert bob.session.catching_up is not None
-        assert len(bob.session.catching_up.stanzas) == CATCH_UP_QUEUE
+        assert len(bob.session.catching_up.stanzas) == BACKLOG_LIMIT
         await gate.open()
         assert bodies(bob) == ["old", *new]
         assert bob.session.catching_up is None
@@ -160,11 +160,11 @@ async def test_a_message_missed_by_one_is_read_by_another_that_is_catching_up_to
         begin(house, phone)
         begin(house, desk)
         await settle()
-        for number in range(CATCH_UP_QUEUE + 1):
+        for number in range(BACKLOG_LIMIT + 1):
             house.clock.advance(0.001)
             await ann.say(chat(str(number), f"{BOB}/desk"))
         await gate.open()
-        assert f"{CATCH_UP_QUEUE}" in bodies(phone) + bodies(desk)
+        assert f"{BACKLOG_LIMIT}" in bodies(phone) + bodies(desk)
 
 
 @pytest.mark.parametrize("how", ["unavailable", "ended"])

@@ -4,16 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from clarion.xmpp.ext import ALL
-from clarion.xmpp.ext.standards import STANDARDS
+from clarion.xmpp.compliance import ADVANCED
 from clarion.xmpp.extension import Card
-from clarion.xmpp.protocols import markdown, reference, source
+from clarion.xmpp.protocols import (
+    CARDS,
+    markdown,
+    not_built,
+    reference,
+    source,
+    talks_of,
+    unproven,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-CARDS = (*(extension.card for extension in ALL), *STANDARDS)
 
 
 def rows(page: str) -> list[str]:
+    page = page.partition("## Not built")[0]
     return [line for line in page.splitlines() if line.startswith("| [")]
 
 
@@ -93,3 +100,85 @@ def test_what_a_card_names_is_there(one: Card) -> None:
 def test_no_specification_is_claimed_twice() -> None:
     specs = [one.spec for one in CARDS]
     assert sorted(specs) == sorted(set(specs))
+
+
+TALKS = [
+    "tests/talk/xmpp/ledger.talk",
+    "tests/talk/xmpp/rfc6121_2_3_roster.talk",
+    "tests/talk/xmpp/rfc6121_2_roster.talk",
+    "tests/talk/xmpp/rfc6121_8_5_bare.talk",
+    "tests/talk/xmpp/rfc6120_abort.talk",
+    "tests/talk/xmpp/xep0030_disco.talk",
+    "tests/talk/xmpp/xep0301_rtt.talk",
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("XEP-0030", ["xep0030_disco"]),
+        ("XEP-0030, section 3", ["xep0030_disco"]),
+        ("XEP-0003", []),
+        ("RFC 6120", ["rfc6120_abort"]),
+        ("RFC 6121", ["rfc6121_2_3_roster", "rfc6121_2_roster", "rfc6121_8_5_bare"]),
+        ("RFC 6121, section 2", ["rfc6121_2_3_roster", "rfc6121_2_roster"]),
+        ("RFC 6121, sections 5, 6 and 8", ["rfc6121_8_5_bare"]),
+        ("RFC 6121, sections 1 to 3", ["rfc6121_2_3_roster", "rfc6121_2_roster"]),
+        ("RFC 6121, section 4", []),
+    ],
+)
+def test_talks_belong_to_the_specification_in_their_name(spec: str, expected: list[str]) -> None:
+    found = talks_of(card("x", spec), TALKS)
+    assert [Path(talk).stem for talk in found] == expected
+
+
+def test_talks_are_counted_beside_the_test() -> None:
+    (row,) = rows(markdown([card("x", "RFC 6121, section 2")], TALKS))
+    assert row.endswith("| [test_x.py](../tests/test_x.py), [2 talks](../tests/talk/xmpp) |")
+    (row,) = rows(markdown([card("x", "XEP-0030")], TALKS))
+    assert row.endswith(", [1 talk](../tests/talk/xmpp) |")
+
+
+def test_a_card_that_names_a_talk_links_it_once() -> None:
+    talk = "tests/talk/xmpp/xep0030_disco.talk"
+    one = Card("x", "XEP-0030", "Title", talk)
+    assert rows(markdown([one], TALKS))[0].endswith(f"| [xep0030_disco.talk](../{talk}) |")
+
+
+def test_what_nothing_shows() -> None:
+    cards = [card("a", "XEP-0030"), card("b", "XEP-0031")]
+    files = {"tests/test_x.py", *TALKS}
+    ran = dict.fromkeys(files, "passed")
+
+    def told(there: set[str], outcomes: dict[str, str]) -> list[str]:
+        return unproven(cards, TALKS, there.__contains__, outcomes)
+
+    assert told(files, ran) == []
+    assert told(files, ran | {"tests/test_x.py": "failed: x"}) == [
+        "XEP-0030 (src/clarion/xmpp/ext/a.py): tests/test_x.py failed: x",
+        "XEP-0031 (src/clarion/xmpp/ext/b.py): tests/test_x.py failed: x",
+    ]
+    assert told(files, {"tests/test_x.py": "passed"}) == [
+        "XEP-0030 (src/clarion/xmpp/ext/a.py): tests/talk/xmpp/xep0030_disco.talk did not run"
+    ]
+    assert told(files - {"tests/test_x.py"}, ran)[0].endswith("tests/test_x.py is not there")
+
+
+def test_what_is_not_built_is_told() -> None:
+    absent = {spec for _, spec, _ in not_built(CARDS)}
+    page = reference().partition("## Not built")[2]
+    assert {one for one in absent if f"[{one}](" in page} == absent
+    every = {spec for _, specs in ADVANCED for spec, _ in specs}
+    assert {spec for _, spec, _ in not_built([])} == every
+
+
+def test_where_all_is_built_nothing_is_told_to_be_absent() -> None:
+    cards = {spec: card("x", spec) for _, specs in ADVANCED for spec, _ in specs}
+    assert "## Not built" not in markdown(cards.values())
+
+
+def test_every_talk_of_a_specification_is_on_a_card() -> None:
+    talks = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/talk/*/*.talk")]
+    shown = {talk for one in CARDS for talk in talks_of(one, talks)}
+    of_specs = {talk for talk in talks if Path(talk).name.startswith(("xep", "rfc"))}
+    assert of_specs - shown == set()

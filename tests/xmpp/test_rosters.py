@@ -3,8 +3,6 @@ import gc
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import SessionId
@@ -12,14 +10,7 @@ from clarion.lib.errors import UnavailableError
 from clarion.store.people import DatabasePeople
 from clarion.store.roster import DatabaseRosters
 from clarion.xmpp.roster import RosterItem
-from clarion.xmpp.roster_pushes import item_element
-from clarion.xmpp.rosters import (
-    ROSTER_LIMIT,
-    ROSTER_LIMIT_BYTES,
-    RosterBook,
-    Rosters,
-    item_size_bytes,
-)
+from clarion.xmpp.rosters import Rosters
 from fakes.database import InMemoryDatabase
 
 BOB = "bob@corp.example"
@@ -232,104 +223,3 @@ async def test_a_new_person_with_an_old_address_has_a_new_book(house: House):
     await put(rosters, ann, RosterItem(BOB))
     successor = replace(dee, address=ann.address)
     assert list((await rosters.book(successor)).items()) == []
-
-
-# -- how large it is ----------------------------------------------------------------------
-
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
-ITEMS = st.builds(
-    RosterItem,
-    st.sampled_from([BOB, CAI, "o'neil&sons@corp.example"]),
-    name=TEXTS,
-    subscription=st.sampled_from(["none", "to", "from", "both"]),
-    ask=st.booleans(),
-    approved=st.booleans(),
-    pending_in=st.none() | st.binary(max_size=20),
-    groups=st.lists(TEXTS, max_size=3).map(tuple),
-)
-
-
-@settings(deadline=None)
-@given(ITEMS)
-def test_an_item_counts_for_no_less_than_clients_are_sent(item: RosterItem):
-    assert len(item_element(item)) + len(item.pending_in or b"") <= item_size_bytes(item)
-
-
-@settings(deadline=None)
-@given(ITEMS)
-def test_no_step_of_a_subscription_makes_an_item_larger_but_a_request(item: RosterItem):
-    changed = replace(item, subscription="both", ask=not item.ask, approved=not item.approved)
-    assert item_size_bytes(changed) == item_size_bytes(item)
-    request = replace(item, pending_in=b"x" * 100)
-    assert item_size_bytes(request) == item_size_bytes(replace(item, pending_in=None)) + 100
-
-
-async def test_the_size_follows_every_change_and_is_the_same_when_read_again(house: House):
-    database, store, (ann, *_) = house
-    rosters = Rosters(store)
-    book = await rosters.book(ann)
-    assert book.size_bytes == 0
-    for item in (
-        RosterItem(BOB, name="Bob & Co", groups=("Friends", "Work")),
-        RosterItem(CAI, listed=False, pending_in=b"<presence/>"),
-        RosterItem(BOB, name="B"),
-        RosterItem(CAI, subscription="from"),
-    ):
-        await put(rosters, ann, item)
-        assert book.size_bytes == sum(item_size_bytes(item) for item in book.items())
-        assert (await Rosters(store).book(ann)).size_bytes == book.size_bytes
-    size = book.size_bytes
-    database.fail_next(UnavailableError("the disk is full"))
-    with pytest.raises(UnavailableError):
-        await put(rosters, ann, RosterItem(BOB, name="Robert"))
-    assert book.size_bytes == size
-    async with rosters.change(ann):
-        await book.remove(BOB)
-        await book.remove(BOB)
-        assert book.size_bytes == item_size_bytes(RosterItem(CAI))
-        await book.remove(CAI)
-    assert book.size_bytes == 0
-
-
-def filled(store: Counted, *items: RosterItem) -> RosterBook:
-    book = RosterBook(PersonNumber(1), store)
-    for item in items:
-        book._show(item)
-    return book
-
-
-def of_size(contact: str, size: int) -> RosterItem:
-    return RosterItem(contact, name="x" * (size - item_size_bytes(RosterItem(contact))))
-
-
-async def test_there_is_room_up_to_the_last_byte(house: House):
-    _, store, _ = house
-    book = filled(store, of_size(CAI, ROSTER_LIMIT_BYTES - 1000))
-    assert book.has_room(of_size(BOB, 1000))
-    assert not book.has_room(of_size(BOB, 1001))
-    assert book.has_room(of_size(CAI, ROSTER_LIMIT_BYTES))
-    assert not book.has_room(of_size(CAI, ROSTER_LIMIT_BYTES + 1))
-
-
-async def test_there_is_room_for_so_many_entries(house: House):
-    _, store, _ = house
-    book = filled(store, *(RosterItem(f"c{number}@x") for number in range(ROSTER_LIMIT - 1)))
-    assert book.has_room(RosterItem(BOB))
-    book._show(RosterItem(BOB))
-    assert not book.has_room(RosterItem(CAI))
-    assert book.has_room(RosterItem(BOB, name="Bob"))
-
-
-async def test_a_roster_over_the_limit_can_still_become_smaller(house: House):
-    _, store, _ = house
-    large = of_size(BOB, ROSTER_LIMIT_BYTES + 1000)
-    book = filled(store, large)
-    assert book.has_room(replace(large, subscription="to"))
-    assert book.has_room(of_size(BOB, ROSTER_LIMIT_BYTES + 999))
-    assert not book.has_room(of_size(BOB, ROSTER_LIMIT_BYTES + 1001))
-
-
-async def test_ten_thousand_ordinary_entries_are_within_the_bytes():
-    item = RosterItem("firstname.surname@corp.example", "Firstname Surname", groups=("Colleagues",))
-    assert len(item_element(item)) > 100
-    assert 10_000 * item_size_bytes(item) <= ROSTER_LIMIT_BYTES

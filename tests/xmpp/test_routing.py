@@ -123,7 +123,7 @@ async def test_without_an_address_a_message_is_for_oneself():
         ("chat", f"<body>hi</body>{NO_STORE}", False),
         ("chat", f"<composing xmlns='{STATES}'/>", False),
         ("chat", f"<composing xmlns='{STATES}'/><thread>t</thread>{origin('o')}", False),
-        ("chat", STORE, False),
+        ("chat", STORE, True),
         ("chat", "", False),
         ("chat", RECEIVED, True),
         ("chat", f"<displayed xmlns='{MARKERS}' id='x'/>", True),

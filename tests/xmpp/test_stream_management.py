@@ -3,6 +3,8 @@
 import pytest
 
 from clarion.config.server import LimitsConfig
+from clarion.wire.xmpp.acks import REQUEST_EVERY
+from clarion.xmpp.asking import ASK_INTERVAL
 from fakes.world import DOMAIN, world
 
 NS = "urn:xmpp:sm:3"
@@ -66,10 +68,29 @@ async def test_the_server_asks_when_it_has_sent_something_and_once_until_it_is_t
         assert tags(client.read()) == ["enabled", "{jabber:client}iq", "r"]
         await client.send(PING)
         assert tags(client.read()) == ["{jabber:client}iq"]
-        await client.send(ack(1))  # what came after the question is asked about too
+        await client.send(ack(1))
+        assert client.read() == []
+        await here.advance(ASK_INTERVAL)  # what came after the question is asked about too
         assert tags(client.read()) == ["r"]
         await client.send(ack(2))
         assert client.read() == []
+
+
+async def test_a_quiet_client_is_asked_at_once_and_a_busy_one_at_intervals():
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        await client.send(ENABLE)
+        for handled in range(1, 4):
+            await here.advance(ASK_INTERVAL)
+            client.read()
+            await client.send(PING)
+            assert tags(client.read()) == ["{jabber:client}iq", "r"]
+            await client.send(ack(handled))
+        for _ in range(REQUEST_EVERY - 1):
+            await client.send(PING)
+        assert "r" not in tags(client.read())
+        await client.send(PING)
+        assert tags(client.read()) == ["{jabber:client}iq", "r"]
 
 
 async def test_a_client_that_never_answers_is_asked_now_and_then():

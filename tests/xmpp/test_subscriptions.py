@@ -12,7 +12,7 @@ from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
 from clarion.xmpp.ext.subscriptions import REQUEST_LIMIT_BYTES, correct, subscriptions, take
 from clarion.xmpp.roster import RosterItem
-from clarion.xmpp.rosters import ROSTER_LIMIT_BYTES, RosterBook, item_size_bytes
+from clarion.xmpp.roster_book import ROSTER_LIMIT_BYTES, RosterBook, item_size_bytes
 from clarion.xmpp.subscription_states import state_of
 from fakes.acquaintances import GET, Acquaintances, acquaintances, in_short, short
 from fakes.household import DOMAIN, Client

@@ -50,6 +50,13 @@ class Arguments:
             raise UsageError(f"{name}: must be {least} to {most}")
         return value
 
+    def texts(self, name: str) -> Sequence[str]:
+        """Return a list of texts that must be there."""
+        value = self._left.pop(name, None)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise UsageError(f"{name}: must be a list of texts")
+        return value
+
     def records(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Return a list of objects."""
         value = self._left.pop(name, None)

@@ -1,16 +1,21 @@
 """What the verbs work on: the parts of the house that an operator may reach."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clarion.core.book import Ledger
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
+from clarion.core.model import Person
 from clarion.core.seal import Seal
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much; on the loop, often."""
+
+
+Offer = Callable[[Person, Sequence[Person], str], Awaitable[None]]
+"""Suggests to a person to ``add``, ``delete`` or ``modify`` contacts."""
 
 
 def no_facts() -> Mapping[str, Any]:
@@ -28,6 +33,8 @@ class Desk:
         ledger: Who has read what.
         seal: Turns the ids that clients see into items.
         facts: What ``status`` tells besides the counts, as JSON values.
+        reload: Reads settings and certificate again; ``None`` when no server runs.
+        offer: Sends a person an offer of contacts (XEP-0144); ``None`` when no server runs.
 
     """
 
@@ -36,3 +43,5 @@ class Desk:
     ledger: Ledger
     seal: Seal
     facts: Callable[[], Mapping[str, Any]] = no_facts
+    reload: Callable[[], Any] | None = None
+    offer: Offer | None = None

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from clarion.admin import importing, persons, reading
+from clarion.admin import departments, importing, offering, persons, reading, reloading
 from clarion.admin.arguments import Arguments
 from clarion.admin.desk import Desk, Progress
 from clarion.lib.errors import UsageError
@@ -13,6 +13,13 @@ Verb = Callable[[Desk, Arguments, Progress], Awaitable[Any]]
 
 VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
     {
+        "department.add": departments.add,
+        "department.join": departments.join,
+        "department.leave": departments.leave,
+        "department.list": departments.listing,
+        "department.remove": departments.remove,
+        "department.set": departments.change,
+        "department.show": departments.show,
         "ledger.show": reading.show_ledger,
         "person.add": persons.add,
         "person.app_password.add": persons.add_app_password,
@@ -20,10 +27,12 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "person.disable": persons.disable,
         "person.enable": persons.enable,
         "person.import": importing.import_persons,
+        "person.offer": offering.offer,
         "person.list": persons.listing,
         "person.password": persons.password,
         "person.set": persons.change,
         "person.show": persons.show,
+        "reload": reloading.reload,
         "status": reading.status,
     }
 )

@@ -181,6 +181,27 @@ def app_password(address: str, label: str, config: Path, *, remove: bool, as_jso
     _print(made, "Removed." if remove else made["password"], as_json=as_json)
 
 
+@command.command("offer")
+@click.argument("to")
+@click.argument("contacts", nargs=-1, required=True)
+@click.option(
+    "--action",
+    type=click.Choice(("add", "delete", "modify")),
+    default="add",
+    show_default=True,
+    help="What is suggested.",
+)
+@json_option
+@config_option
+def offer(to: str, contacts: tuple[str, ...], config: Path, *, action: str, as_json: bool) -> None:
+    """Send TO a message that suggests to add CONTACTS; whether to, TO decides.
+
+    Clients that know XEP-0144 show a list with buttons, others the text.
+    """
+    done = answer(config, "person.offer", {"to": to, "contacts": list(contacts), "action": action})
+    _print(done, f"Offered {len(done['contacts'])} to {done['to']}.", as_json=as_json)
+
+
 @command.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--update", is_flag=True, help="Change the people who are there already.")

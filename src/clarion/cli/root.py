@@ -24,8 +24,13 @@ COMMANDS: Final = (
     ("init", "clarion.cli.init", "Write a configuration, development certificates and a folder."),
     ("run", "clarion.cli.run", "Run the server in the foreground."),
     ("check", "clarion.cli.check", "Say everything that is wrong with the configuration."),
+    ("doctor", "clarion.cli.doctor", "Say what is good, what is not, and what to do."),
+    ("reload", "clarion.cli.reload", "Let the running server read its settings again."),
+    ("backup", "clarion.cli.backup", "Write everything into one file, while the server runs."),
+    ("restore", "clarion.cli.restore", "Put a backup in the database's place."),
     ("demo", "clarion.cli.demo", "Show the whole thing with three people on this machine."),
     ("person", "clarion.cli.person", "The people of the organisation."),
+    ("department", "clarion.cli.department", "The departments of the organisation."),
     ("ledger", "clarion.cli.ledger", "Who has received and read what."),
 )
 """Name, module with a click command called ``command``, and help."""

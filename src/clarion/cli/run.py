@@ -17,14 +17,14 @@ from clarion.lib.errors import ClarionError
 def command(config: Path) -> None:
     """Run the server until SIGTERM or SIGINT.
 
-    SIGTERM drains and stops; SIGHUP takes the new certificate and key;
-    every other setting needs a restart.
+    SIGTERM drains and stops; SIGHUP reads the certificate and the settings
+    again, as `clarion reload` does.
     """
     settings = usable(config)
     errors = check_files(settings, time.time())
     if errors:
         raise UnusableError("\n".join(errors))
     try:
-        app.run(settings)
+        app.run(settings, config)
     except ClarionError as error:
         raise UnusableError(str(error)) from error

@@ -13,6 +13,7 @@ from clarion.config.values import (
     OptionalDomain,
     PlainListeners,
     Secret,
+    Uris,
     as_rows,
 )
 
@@ -40,6 +41,21 @@ class ComponentConfig(Section):
         return value
 
 
+class ContactConfig(Section):
+    """Whom people and other servers can turn to; every list that is set is told to all (XEP-0157).
+
+    Each entry is a URI such as "mailto:abuse@corp.example" or "xmpp:help@corp.example".
+    """
+
+    abuse: Uris = setting((), "About abuse, such as unwanted messages.")
+    admin: Uris = setting((), "The administrators of this server.")
+    feedback: Uris = setting((), "Praise and blame.")
+    sales: Uris = setting((), "Sales and marketing.")
+    security: Uris = setting((), "About security, such as a hole in it.")
+    status: Uris = setting((), "Where it is shown whether the service works, usually a web page.")
+    support: Uris = setting((), "Help for users.")
+
+
 class XmppConfig(Section):
     """Chat: any XMPP client."""
 
@@ -59,7 +75,13 @@ class XmppConfig(Section):
     listen_server: Listeners = setting(
         (), 'Other servers, usually ["0.0.0.0:5269"].', door="server-to-server"
     )
+    registration: Literal["off", "password", "open"] = setting(
+        "off",
+        "What clients may do about accounts themselves (XEP-0077): nothing, change one's own "
+        "password, or also make and end accounts.",
+    )
     rooms: OptionalDomain = setting("", 'The domain of rooms; empty: "rooms." + domain.')
+    contact: ContactConfig = always("Whom people and other servers can turn to (XEP-0157).")
     federation: FederationConfig = always(
         "Which other servers may talk to this one.", door="server-to-server"
     )

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from clarion.config import doors
+from clarion.config.live import is_live
 from clarion.config.model import Config
 from clarion.config.section import (
     Section,
@@ -53,7 +54,8 @@ One TOML file. Every key has a default; unknown keys are errors; relative paths 
 lies. Listeners are lists of `"host:port"` (IPv6 in brackets), empty means off, and port 0 lets the
 system choose a free one. Where the type says so, a secret may be given as `"file:PATH"` or
 `"env:NAME"` in place of the value. A door whose section is absent is off, except `[xmpp]`. A
-listener of a door that this version does not have is refused by name.
+listener of a door that this version does not have is refused by name. What is *live* changes with
+`clarion reload` or SIGHUP; the rest needs a restart.
 
 [config/clarion.toml](../config/clarion.toml) holds all of this as a commented file.
 """
@@ -107,7 +109,7 @@ def reference() -> str:
                 *([] if table.built else [_LATER]),
             ]
         )
-        lines += ["", f"## `{table.header}`", "", text, *_rows(table.model)]
+        lines += ["", f"## `{table.header}`", "", text, *_rows(table.model, table.path)]
     return "\n".join(lines) + "\n"
 
 
@@ -129,6 +131,7 @@ class _Table:
     """One table of the file.
 
     Attributes:
+        path: ``xmpp``, ``sip.trunk`` or ``ding.policies``.
         header: ``[xmpp]``, ``[[sip.trunk]]`` or ``[ding.policies.NAME]``.
         note: What is said about it.
         model: Its settings.
@@ -137,6 +140,7 @@ class _Table:
 
     """
 
+    path: str
     header: str
     note: str
     model: type[Section]
@@ -159,7 +163,7 @@ def _tables(model: type[Section], path: str = "", *, built: bool = True) -> Iter
             shape, header = "many", f"[[{where}]]"
         else:
             shape, header = "named", f"[{where}.NAME]"
-        yield _Table(header, str(field.description), table, shape, works)
+        yield _Table(where, header, str(field.description), table, shape, works)
         yield from _tables(table, where, built=works)
 
 
@@ -208,7 +212,7 @@ def _without_quotes(words: str) -> str:
     return words.replace(" in quotes", "")
 
 
-def _rows(model: type[Section]) -> list[str]:
+def _rows(model: type[Section], path: str = "") -> list[str]:
     rows: list[str] = []
     for name, field in _plain_fields(model):
         cells = (
@@ -216,7 +220,7 @@ def _rows(model: type[Section]) -> list[str]:
             "one of" if choices(field) else _without_quotes(type_words(field)),
             range_words(field) or ", ".join(f'`"{choice}"`' for choice in choices(field)),
             f"`{toml(field.default)}`",
-            str(field.description),
+            str(field.description) + (" *Live.*" if is_live(f"{path}.{name}") else ""),
         )
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     if not rows:

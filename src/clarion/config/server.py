@@ -153,6 +153,14 @@ class LimitsConfig(Section):
         ge=65_536,
         le=268_435_456,
     )
+    held_stanzas: int = setting(
+        500,
+        "Presence and chat states held back while a client says that nobody looks at it "
+        "(XEP-0352), the newest of each contact; beyond it all of them are sent. 0 holds nothing.",
+        unit="stanzas",
+        ge=0,
+        le=10_000,
+    )
     resume_time: float = setting(
         300,
         "How long a session waits to be resumed after its connection broke (XEP-0198).",
@@ -224,8 +232,8 @@ class DirectoryConfig(Section):
 
     roster_size: int = setting(
         300,
-        "The largest department whose people appear in rosters; larger ones are found by search. "
-        "Nothing uses it in this version.",
+        "The largest department whose people are in each other's rosters and see each other on "
+        "line; larger ones are found by search.",
         unit="people",
         ge=0,
         le=10_000,
@@ -263,7 +271,7 @@ class LedgerConfig(Section):
     sync_counts: bool = setting(
         default=False,
         help_line="Let a reader's own devices' sync (XEP-0490) count as read for the sender; "
-        "people are told of it. Nothing uses it in this version.",
+        "people are told of it once.",
     )
 
 

@@ -25,6 +25,9 @@ _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*"
 )
 _RANGE: Final = re.compile(r"(\d{1,5})-(\d{1,5})")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+URI_LIMIT: Final = 1024
+"""Characters of a URI; what is longer is a mistake."""
 _E164: Final = re.compile(r"\+[1-9]\d{6,14}")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -303,6 +306,24 @@ def parse_network(value: object) -> Network:
         raise ValueError(f"{_shown(text)} is no address or network: {error}") from None
 
 
+def parse_uri(value: object) -> str:
+    """Read a URI with its scheme (RFC 3986, in ASCII).
+
+    Raises:
+        ValueError: It is none; for an address it says how to write that.
+        PydanticCustomError: It is no text at all.
+
+    """
+    text = text_of(value)
+    if len(text) > URI_LIMIT:
+        raise ValueError(f"at most {URI_LIMIT} characters, got {len(text)}")
+    if _URI.fullmatch(text) is None:
+        address = "@" in text and ":" not in text
+        how = f'"mailto:{text}" or "xmpp:{text}"' if address else '"https://..." or "mailto:..."'
+        raise ValueError(f"{_shown(text)} is no URI; write {how}")
+    return text
+
+
 def parse_phone(value: object) -> str:
     """Read a telephone number in the international form of E.164.
 
@@ -331,6 +352,7 @@ Secrets = Annotated[tuple[Secret, ...], BeforeValidator(as_rows)]
 Domain = Annotated[str, PlainValidator(parse_domain)]
 OptionalDomain = Annotated[str, PlainValidator(optional_domain)]
 Domains = Annotated[tuple[Domain, ...], BeforeValidator(as_rows)]
+Uris = Annotated[tuple[Annotated[str, PlainValidator(parse_uri)], ...], BeforeValidator(as_rows)]
 Ports = Annotated[PortRange, PlainValidator(parse_ports)]
 Networks = Annotated[
     tuple[Annotated[Network, PlainValidator(parse_network)], ...], BeforeValidator(as_rows)

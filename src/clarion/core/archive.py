@@ -9,7 +9,9 @@ import hashlib
 from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NewType, Protocol
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, NewType, Protocol
 
 from clarion.core.model import PersonNumber
 from clarion.lib.ids import ItemId
@@ -17,14 +19,18 @@ from clarion.lib.ids import ItemId
 ThreadId = NewType("ThreadId", bytes)
 """What a mark moves through: 16 bytes that follow from who talks with whom."""
 
+THREADS_CACHED: Final = 16_384
+"""LIMIT: pairs whose thread is remembered, some 4 MiB when all are used."""
 
+
+@lru_cache(maxsize=THREADS_CACHED)
 def pair_thread(one: str, other: str) -> ThreadId:
     """Return the thread of two bare addresses, whichever is named first."""
     low, high = sorted((one, other))
     return ThreadId(hashlib.blake2b(f"pair\0{low}\0{high}".encode(), digest_size=16).digest())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # never changed; frozen takes 6 times as long to make
 class Item:
     """One message in the archive.
 
@@ -40,6 +46,8 @@ class Item:
             but for ``xmlns='jabber:client'`` and its stanza-id.
         countable: Whether people read it: it has a body or other content, and
             is no receipt or marker. Only countable items are in the ledger.
+        passing: Whether it only waits for its owner: no archive of theirs has
+            it. Told by ``incoming_after`` alone.
 
     """
 
@@ -51,9 +59,27 @@ class Item:
     origin_id: str
     stanza: bytes
     countable: bool
+    passing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+class Keeping(Enum):
+    """Whether an owner's archive shows an item.
+
+    Attributes:
+        ARCHIVED: It does.
+        PASSING: It does not. What came to this owner waits until it is
+            received and then is gone; what the owner sent leaves no line.
+        CONTACTS: Like ``ARCHIVED`` when the other side is in the owner's
+            roster at the commit, else like ``PASSING``.
+
+    """
+
+    ARCHIVED = "archived"
+    PASSING = "passing"
+    CONTACTS = "contacts"
+
+
+@dataclass(slots=True, unsafe_hash=True)  # see ``Item``
 class Owner:
     """Who gets a line for an item.
 
@@ -61,11 +87,28 @@ class Owner:
         person: The owner's number.
         incoming: Whether the item came to this owner (else this owner sent
             it). A message to oneself is one line, incoming.
+        keeping: Whether this owner's archive shows it.
 
     """
 
     person: PersonNumber
     incoming: bool
+    keeping: Keeping = Keeping.ARCHIVED
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Takes back an earlier item of the same thread and the same bare sender (XEP-0424).
+
+    Attributes:
+        message_id: The retracted message's own ``id``.
+        tombstone: The ``<message/>`` that takes the stanza's place, without
+            ``from``, ``to`` and ``id``: those stay as they were.
+
+    """
+
+    message_id: str
+    tombstone: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +124,7 @@ class PageQuery:
         before: Only items with a smaller id.
         limit: At most this many.
         newest: Take the newest within the bounds rather than the oldest.
+        ids: Only these; ``None``: any.
 
     """
 
@@ -90,6 +134,7 @@ class PageQuery:
     before: ItemId
     limit: int
     newest: bool = False
+    ids: tuple[ItemId, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +154,15 @@ class Page:
 class Archive(Protocol):
     """Keeps items, and how far each person has received theirs."""
 
-    def append(self, item: Item, owners: Sequence[Owner]) -> Future[Any]:
+    def append(
+        self, item: Item, owners: Sequence[Owner], retraction: Retraction | None = None
+    ) -> Future[Any]:
         """Keep ``item`` and a line per owner; the future resolves after the commit.
+
+        With a ``retraction``, the newest whole, countable item that it names
+        becomes a tombstone for everybody in the same transaction. One that is
+        not there, or was retracted already, changes nothing. Looks back over
+        a bounded number of the thread's newest items.
 
         Raises:
             UnavailableError: From the future; nothing was kept.
@@ -118,32 +170,66 @@ class Archive(Protocol):
         """
         ...
 
-    async def settled(self) -> None:
+    async def settled(self, owner: PersonNumber | None = None) -> None:
         """Return when every item appended so far is committed or was refused.
 
         Callbacks of those futures have run by then.
 
-        Who reads what waits for a person calls it first: an item may have
-        been routed, and found nobody on line, while its commit is under way.
+        Who reads what waits for a person, or what a person has, calls it
+        first: an item may have been routed, and perhaps be in a client's
+        hands, while its commit is under way.
+
+        Args:
+            owner: Wait for this owner's items only; ``None``: for all.
+
         """
         ...
 
     async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
-        """Return one page; at most ``query.limit`` items."""
+        """Return one page; at most ``query.limit`` items.
+
+        A search for a full JID looks at a bounded number of items: a page
+        that is not complete may be shorter than the limit.
+
+        Raises:
+            UsageError: None of so many items matches the full JID.
+            UnavailableError: The search took too long, or this owner has too
+                many under way.
+
+        """
         ...
 
     async def count(self, owner: PersonNumber, query: PageQuery) -> int:
-        """Count what the bounds of ``query`` hold, its limit aside."""
+        """Count what the bounds of ``query`` hold, its limit aside.
+
+        Raises:
+            UnavailableError: As ``page``.
+
+        """
         ...
 
-    async def has(self, owner: PersonNumber, item: ItemId) -> bool:
-        """Whether ``owner`` sees this item."""
+    async def has(self, owner: PersonNumber, *items: ItemId) -> bool:
+        """Whether the archive of ``owner`` shows all of these items."""
+        ...
+
+    async def ends(self, owner: PersonNumber) -> tuple[ItemId, ItemId] | None:
+        """Return the first and the last item that ``owner`` sees; ``None``: there is none."""
+        ...
+
+    def has_passing(self, owner: PersonNumber) -> bool:
+        """Whether items may wait for ``owner`` that no page shows.
+
+        Known of those whose ``received_up_to`` was asked for.
+        """
         ...
 
     async def incoming_after(
         self, owner: PersonNumber, after: ItemId, limit: int
     ) -> Sequence[Item]:
-        """Return the oldest ``limit`` items that came to ``owner`` and are newer than ``after``."""
+        """Return the oldest ``limit`` items that came to ``owner`` and are newer than ``after``.
+
+        Also those that only pass through.
+        """
         ...
 
     async def find(self, thread: ThreadId, sender: str, message_id: str) -> ItemId | None:
@@ -170,7 +256,11 @@ class Archive(Protocol):
         ...
 
     def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Future[Any]:
-        """Move that mark forward; a lower one changes nothing."""
+        """Move that mark forward; a lower one changes nothing.
+
+        What only passed through, up to there, is gone with the same commit,
+        and its text too where nobody else's archive has it.
+        """
         ...
 
     async def newest(self) -> ItemId:

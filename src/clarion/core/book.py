@@ -20,7 +20,7 @@ from clarion.core.events import MarkMoved
 from clarion.core.ledger import STATE_OF, Act, Door, Entry, LedgerStore, Move, State
 from clarion.lib.clock import Alarm, Clock
 from clarion.lib.errors import UnavailableError, UsageError
-from clarion.lib.ids import ItemId
+from clarion.lib.ids import FIRST, ItemId
 from clarion.lib.log import get_logger
 
 THREADS_CACHED: Final = 20_000
@@ -103,6 +103,10 @@ class Ledger:
             height = heights.get((reader, above))
             if height is not None and up_to <= height:
                 return False
+        waiting = self._waiting.get((thread, reader, act))
+        if waiting is not None and up_to <= waiting.up_to:
+            heights[reader, state] = waiting.up_to  # the thread's heights had been forgotten
+            return False
         heights[reader, state] = up_to
         move = Move(thread, reader, up_to, at, door, act)
         if not self._waiting:
@@ -110,6 +114,21 @@ class Ledger:
         self._waiting[thread, reader, act] = move
         self._bus.publish(MarkMoved(move))
         return True
+
+    def has_come(self, thread: ThreadId, reader: str, state: State, item: ItemId) -> bool:
+        """Whether it is known, without asking the store, that a reader has come so far.
+
+        Args:
+            thread: Where.
+            reader: The reader's bare address.
+            state: At least this.
+            item: At least up to here.
+
+        """
+        heights = self._heights.get(thread)
+        if heights is None:
+            return False
+        return any(item <= heights.get((reader, above), FIRST) for above in _AT_LEAST[state])
 
     def flush(self) -> list[Move]:
         """Hand out, once, the moves that wait to be written."""
@@ -207,8 +226,11 @@ class Ledger:
         moves = self._under_way.pop(future)
         outcome = None if future.cancelled() else future.exception()
         if isinstance(outcome, UnavailableError):
-            for move in moves:  # a later mark of the same kind says more
-                self._waiting.setdefault((move.thread, move.reader, move.act), move)
+            for move in moves:  # of two marks of one kind the further one says more
+                key = move.thread, move.reader, move.act
+                waiting = self._waiting.get(key)
+                if waiting is None or waiting.up_to < move.up_to:
+                    self._waiting[key] = move
             if self._alarm is None:
                 self._alarm = self._clock.call_later(RETRY_AFTER, self.write)
         elif outcome is not None:

@@ -7,13 +7,20 @@ each other; changes to different addresses go side by side.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeVar, Unpack
 from weakref import WeakValueDictionary
 
 from clarion.core.bus import Bus
-from clarion.core.events import DepartmentChanged, PersonChanged, PersonDisabled
+from clarion.core.events import (
+    DepartmentChanged,
+    DepartmentRemoved,
+    PersonChanged,
+    PersonDeleted,
+    PersonDisabled,
+)
 from clarion.core.model import Department, DepartmentNumber, Membership, Person, PersonNumber
 from clarion.core.people import PeopleStore
 from clarion.core.profile import PersonFields, checked_fields, checked_name
@@ -62,11 +69,17 @@ class Directory:
         self._joined: dict[PersonNumber, dict[DepartmentNumber, Membership]] = {}
         self._members: dict[DepartmentNumber, dict[PersonNumber, Membership]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._before_delete: list[Callable[[Person], Awaitable[object]]] = []
 
     @property
     def domain(self) -> str:
         """The organisation's domain."""
         return self._domain
+
+    @property
+    def time_zone(self) -> str:
+        """The organisation's time zone, an IANA name."""
+        return self._new["time_zone"]
 
     async def load(self) -> None:
         """Read everything from the store.
@@ -109,6 +122,14 @@ class Directory:
         """Return all persons by address, disabled ones too."""
         return _by_address(self._persons.values())
 
+    def everybody(self) -> list[Person]:
+        """Return all persons in no order, disabled ones too; quick also where they are many."""
+        return list(self._persons.values())
+
+    def memberships_of(self, number: PersonNumber) -> Sequence[Membership]:
+        """Return the memberships of the person with this number, in no order."""
+        return tuple(self._joined.get(number, {}).values())
+
     def department(self, address: str) -> Department | None:
         """Return the department with this normalised address."""
         return self._departments.get(address)
@@ -130,6 +151,16 @@ class Directory:
         """Return the persons of this department by address, not those of the ones below."""
         joined = self._members.get(department.number, {})
         return _by_address(self._person_of[number] for number in joined)
+
+    def active_members(self, department: Department, most: int) -> Sequence[Person] | None:
+        """Return the members who are not disabled, by address; ``None``: more than ``most``.
+
+        Costs no more than ``most`` where a department is far larger.
+        """
+        joined = self._members.get(department.number, {})
+        active = (one for number in joined if not (one := self._person_of[number]).disabled)
+        found = list(islice(active, most + 1))
+        return None if len(found) > most else _by_address(found)
 
     def departments_of(self, person: Person) -> Sequence[Department]:
         """Return the departments that ``person`` belongs to, by address."""
@@ -244,6 +275,35 @@ class Directory:
         """Let a disabled person in again."""
         return await self._rewrite(address, lambda person: replace(person, disabled=False))
 
+    def before_delete(self, prepare: Callable[[Person], Awaitable[object]]) -> None:
+        """Await ``prepare`` before a person is deleted: to read what will be gone then.
+
+        What it raises keeps the person from being deleted.
+        """
+        self._before_delete.append(prepare)
+
+    async def delete(self, address: str) -> Person:
+        """Forget a person: passwords, roster and memberships go, the address is free again.
+
+        The number is never given again, so what stays (archive, ledger) is
+        nobody else's later.
+        """
+        async with self._lock(self.own_address(address)):
+            person = self.require_person(address)
+            for prepare in self._before_delete:
+                await prepare(person)
+            await self._store.delete_person(person.number)
+            del self._persons[person.address], self._person_of[person.number]
+            joined = self._joined.pop(person.number, {})
+            for number in joined:
+                self._members[number].pop(person.number, None)
+        self._bus.publish(PersonDeleted(person))
+        for number in joined:
+            department = self._department_of.get(number)
+            if department is not None:
+                self._bus.publish(DepartmentChanged(department))
+        return person
+
     async def add_department(
         self, address: str, name: str = "", parent: str | None = None
     ) -> Department:
@@ -286,6 +346,27 @@ class Directory:
             return await self._put_department(
                 replace(before, parent=None if above is None else above.number)
             )
+
+    async def remove_department(self, address: str) -> Department:
+        """End a department and the memberships of its people; its address is free again.
+
+        Raises:
+            UsageError: There is none, or there are departments below it.
+
+        """
+        address = self.own_address(address)
+        async with self._lock(_TREE), self._lock(address):
+            department = self.require_department(address)
+            below = self.children(department)
+            if below:
+                names = ", ".join(one.address for one in below)
+                raise UsageError(f"{address}: move or remove what is below it first: {names}")
+            await self._store.remove_department(department)
+            del self._departments[address], self._department_of[department.number]
+            for person in self._members.pop(department.number, {}):
+                self._joined.get(person, {}).pop(department.number, None)
+        self._bus.publish(DepartmentRemoved(department))
+        return department
 
     async def join(
         self, person: str, department: str, *, title: str = "", manager: bool = False

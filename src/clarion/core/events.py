@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from clarion.config.model import Config
 from clarion.core.ledger import Move
 from clarion.core.model import Department, Person
 
@@ -21,6 +22,60 @@ class PersonDisabled:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonDeleted:
+    """A person is no more: every door ends their sessions; the address may be given anew.
+
+    The directory has forgotten the person already. The number is never given again.
+    """
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsUnwanted:
+    """An administrator ends a person's sessions at every door; they may come back.
+
+    Attributes:
+        person: Whose.
+        resource: Of this one only; ``""``: all of them.
+
+    """
+
+    person: Person
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationDone:
+    """An administrator changed something over the wire, or a person their own account.
+
+    Attributes:
+        actor: The address of who did it.
+        verb: What, as the administration door calls it, e.g. ``"person.add"``.
+        target: An address, mostly; ``""`` where it concerns all.
+
+    """
+
+    actor: str
+    verb: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogInSlowed:
+    """A log-in failed, at a name or from a network where so many had that the next must wait.
+
+    Attributes:
+        person: The address that was claimed; it need not exist.
+        network: As ``core.throttle.network_of`` returns it.
+
+    """
+
+    person: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordChanged:
     """A password or app password changed or went: what was verified before counts no more."""
 
@@ -30,6 +85,27 @@ class PasswordChanged:
 @dataclass(frozen=True, slots=True)
 class DepartmentChanged:
     """A department was added or changed, or its members were."""
+
+    department: Department
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesChanged:
+    """An operator changed settings that need no restart; they are in force now.
+
+    Attributes:
+        config: The settings in force: what needs a restart is still as it was.
+        keys: Which ones are new, e.g. ``"limits.stanza_bytes"``.
+
+    """
+
+    config: Config
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentRemoved:
+    """A department is no more; the directory has forgotten it already."""
 
     department: Department
 

@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from clarion.core.bus import Bus
 from clarion.core.credentials import MAIN, CredentialStore, ScramKey
 from clarion.core.directory import Directory
-from clarion.core.events import PasswordChanged, PersonDisabled
+from clarion.core.events import PasswordChanged, PersonDeleted, PersonDisabled
 from clarion.core.hashing import Hashers
 from clarion.core.model import Person, PersonNumber
 from clarion.lib.errors import DeniedError, UsageError
@@ -75,11 +75,12 @@ class Identity:
         self._memory_key = secrets.token_bytes(32)
         self._fake_key: bytes | None = None
         self._keys: OrderedDict[PersonNumber, Sequence[ScramKey]] = OrderedDict()
-        self._verified: OrderedDict[bytes, list[ScramKey]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[list[ScramKey], str]] = OrderedDict()
         self._changes = 0
         self._locks: WeakValueDictionary[PersonNumber, asyncio.Lock] = WeakValueDictionary()
         bus.subscribe(PasswordChanged, lambda event: self._forget(event.person))
         bus.subscribe(PersonDisabled, lambda event: self._forget(event.person))
+        bus.subscribe(PersonDeleted, lambda event: self._forget(event.person))
 
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator[None, None]:
@@ -121,7 +122,12 @@ class Identity:
         )
 
     async def check_plain(self, address: str, password: str) -> Person:
-        """Return the person whose password this is, main or app.
+        """Return the person whose password this is, main or app; raises as ``check_password``."""
+        person, _ = await self.check_password(address, password)
+        return person
+
+    async def check_password(self, address: str, password: str) -> tuple[Person, str]:
+        """Return whose password this is, and its label: ``MAIN``, or that of an app password.
 
         Takes as long for an unknown address as for a wrong password.
 
@@ -141,25 +147,28 @@ class Identity:
         salt, iterations, keys = await self._candidates(address, "sha256")
         digest = self._digest(address, typed)
         remembered = self._verified.get(digest)
-        if keys and remembered == keys:
+        if keys and remembered is not None and remembered[0] == keys:
             self._verified.move_to_end(digest)
+            label = remembered[1]
         else:
             stored, _ = await self._hashers.verify(
                 lambda: derive_keys(typed, salt, iterations, "sha256")
             )
             # Compared with each, so that the time does not tell which fitted.
-            if not sum(hmac.compare_digest(stored, key.stored_key) for key in keys):
+            fits = [hmac.compare_digest(stored, key.stored_key) for key in keys]
+            if not any(fits):
                 raise DeniedError(_WRONG)
+            label = keys[fits.index(True)].label.rstrip(_OTHER_FORM)
             _, _, now = await self._candidates(address, "sha256")
             if now != keys:  # changed or disabled while it was hashed
                 raise DeniedError(_WRONG)
-            self._verified[digest] = keys
+            self._verified[digest] = keys, label
             while len(self._verified) > VERIFIED_CACHED:
                 self._verified.popitem(last=False)
         person = self._directory.person(address)
         if person is None or person.disabled:
             raise DeniedError(_WRONG)
-        return person
+        return person, label
 
     # Changing.
 

@@ -38,12 +38,23 @@ class PeopleStore(Protocol):
         """Replace every field but the number and the address."""
         ...
 
+    async def delete_person(self, person: PersonNumber) -> None:
+        """Forget a person with passwords, roster and memberships, and free the address.
+
+        What was written to others and by others stays. Harmless when there is none.
+        """
+        ...
+
     async def add_department(self, department: Department) -> Department:
         """Keep a new department; returns it with its number."""
         ...
 
     async def change_department(self, department: Department) -> None:
         """Replace name and parent."""
+        ...
+
+    async def remove_department(self, department: Department) -> None:
+        """Forget a department and its memberships, and free its address; no one is below it."""
         ...
 
     async def join(self, membership: Membership) -> None:

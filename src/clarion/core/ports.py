@@ -58,7 +58,7 @@ class Sessions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see ``Parcel``
 class ItemRef:
     """Names an archived item to those who deliver it.
 
@@ -73,7 +73,7 @@ class ItemRef:
     thread: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # never changed; frozen takes 6 times as long to make
 class Parcel:
     """A stanza on its way to an entity, complete with ``from`` and ``to``.
 
@@ -84,6 +84,10 @@ class Parcel:
         resource: The resource it is addressed to; ``""`` for the bare JID.
         stanza: The bytes to deliver.
         item: Set when it is archived: then it is delivered until received.
+        copy: The ``id`` of a message that the recipient's other sessions get a
+            copy of (XEP-0280), ``""`` where it has none; ``None``: no copies.
+        fleeting: Whether it tells only of this moment, as chat states do, so
+            that of several the last one is enough (XEP-0352).
 
     """
 
@@ -93,6 +97,8 @@ class Parcel:
     resource: str
     stanza: bytes
     item: ItemRef | None = None
+    copy: str | None = None
+    fleeting: bool = False
 
 
 class Router(Protocol):
@@ -128,7 +134,7 @@ class Shape:
     mergeable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see ``Parcel``
 class WriteOp:
     """One all-or-nothing write.
 
@@ -165,11 +171,22 @@ class Writer(Protocol):
 class Database(Writer, Protocol):
     """What the store's files need of an engine (SQLite now, asyncpg later)."""
 
-    async def read(self, sql: str, parameters: Iterable[Value] = ()) -> list[Row]:
+    async def read(
+        self, sql: str, parameters: Iterable[Value] = (), *, owner: int | None = None
+    ) -> list[Row]:
         """Run one query on a reader, apart from the writer; sees all that is committed.
 
+        Args:
+            sql: As in ``Shape``.
+            parameters: One for each ``?``.
+            owner: The person who asked for something that may take long: of
+                each person one such query runs at a time, all persons take
+                turns, and it may take so long and no longer. ``None``: the
+                house asks.
+
         Raises:
-            UnavailableError: The store is locked or broken.
+            UnavailableError: The store is locked or broken, or the query for
+                a person took too long, or too many of theirs wait.
 
         """
         ...

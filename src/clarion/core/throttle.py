@@ -20,6 +20,7 @@ attempt is counted when it begins, so many at once gain nothing.
 import hashlib
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -143,6 +144,13 @@ class Throttle:
         forgive_time: Seconds over which that many failures are forgiven.
         log_lines: LIMIT: failures logged in one second; the next line that is
             logged says how many were not.
+        slowed: Told of each failure, by name and network, after which the
+            next attempt must wait.
+
+    Attributes:
+        good: Attempts that ended with a log-in, since the server began.
+        bad: Attempts that ended with a wrong password or an unknown name.
+        refused: Attempts refused unseen, because too many waited.
 
     """
 
@@ -152,14 +160,21 @@ class Throttle:
         network_failures: int = 50,
         forgive_time: float = 600.0,
         log_lines: int = 5,
+        slowed: Callable[[str, str], None] = lambda person, network: None,
     ) -> None:
+        self._slowed = slowed
+        self.allow(person_failures, network_failures, forgive_time)
+        self._log = RateLimited(log, log_lines)
+        self.good = self.bad = self.refused = 0
+        self._trails: OrderedDict[bytes, _Trail] = OrderedDict()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    def allow(self, person_failures: int, network_failures: int, forgive_time: float) -> None:
+        """Change what is answered at once, see ``Args``; what was counted stays counted."""
         self._person = Allowance(person_failures, PERSON_PARALLEL, forgive_time / person_failures)
         self._network = Allowance(
             network_failures, NETWORK_PARALLEL, forgive_time / network_failures
         )
-        self._log = RateLimited(log, log_lines)
-        self._trails: OrderedDict[bytes, _Trail] = OrderedDict()
-        self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def wait(self, person: str, network: str, now: float) -> float:
         """Begin an attempt and say for how long to hold its answer.
@@ -181,6 +196,7 @@ class Throttle:
         trails = self._trails_of(person, network, now)
         at = max(now, *(trail.open_at for trail, _ in trails))
         if at - now > HOLD_LIMIT:
+            self.refused += 1
             raise UnavailableError("too many failed log-ins; try again in a minute")
         for trail, allowance in trails:
             trail.pending += 1
@@ -194,11 +210,14 @@ class Throttle:
 
         ``connection`` is its id in the log.
         """
+        self.bad += 1
         trails = self._trails_of(person, network, now, settle=True)
         for trail, allowance in trails:
             trail.pending = max(0, trail.pending - 1)
             trail.failures = min(trail.failures + 1, allowance.free + FAILURES_KEPT)
             trail.open_at = max(trail.open_at, now + pause(trail.weight(allowance), allowance))
+        if any(trail.failures >= allowance.free for trail, allowance in trails):
+            self._slowed(person, network)
         self._log.warning(
             "login",
             "log-in failed",
@@ -211,6 +230,7 @@ class Throttle:
 
     def succeeded(self, person: str, network: str, now: float) -> None:
         """Say that an attempt ended with a log-in."""
+        self.good += 1
         pair = _key("pair", person, network)
         known = pair in self._known
         self.abandoned(person, network, now)

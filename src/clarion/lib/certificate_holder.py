@@ -12,6 +12,7 @@ from clarion.lib.tls import (
     faults,
     names,
     server_context,
+    validity,
 )
 
 _NO_ALPN: Final[tuple[str, ...]] = ()
@@ -29,6 +30,7 @@ class CertificateHolder:
     Attributes:
         starttls: For connections that turn to TLS.
         direct: For connections that begin with TLS (XEP-0368).
+        expires: UNIX seconds, UTC, until which it is valid.
 
     Raises:
         UsageError: The files cannot be used; one line.
@@ -45,6 +47,7 @@ class CertificateHolder:
             certificate, key, alpn=(XMPP_CLIENT,), now=now, minimum=minimum
         )
         self._pem = certificate.read_bytes()
+        self.expires = validity(certificate)[1]
 
     def bindings(self, connection: Any) -> Mapping[str, bytes]:
         """Return the channel bindings of a TLS connection that has just been made."""
@@ -77,4 +80,5 @@ class CertificateHolder:
         except (ssl.SSLError, OSError) as error:
             return (f"{self._certificate}: {error}",)
         self._pem = self._certificate.read_bytes()
+        self.expires = validity(self._certificate)[1]
         return ()

@@ -51,6 +51,9 @@ class Mint:
         after: The newest id known; everything minted is above it, so a wall
             clock that was set back between two lives breaks no order.
 
+    Attributes:
+        minted: How many it has made.
+
     """
 
     def __init__(self, node: int, wall: Callable[[], float], after: ItemId = FIRST) -> None:
@@ -58,11 +61,13 @@ class Mint:
         self._wall = wall
         self._stamp = int.from_bytes(after[:8], "big")
         self._random: Iterator[bytes] = iter(())
+        self.minted = 0
 
     def item(self) -> ItemId:
         """Mint an id above every earlier one."""
         now = round(self._wall() * 1000) << _COUNTER_BITS  # rounded as in ``earliest``
         self._stamp = max(self._stamp + 1, now)
+        self.minted += 1
         tail = next(self._random, None)
         if tail is None:
             # Drawn by the block: a system call for each id costs more than the rest.

@@ -138,6 +138,17 @@ def names(certificate: Path) -> tuple[str, ...]:
     return tuple(found.value.get_values_for_type(x509.DNSName))
 
 
+def validity(certificate: Path) -> tuple[float, float]:
+    """Return from when until when a certificate is valid, UNIX seconds, UTC.
+
+    Raises:
+        UsageError: The file holds no certificate.
+
+    """
+    leaf = _load_certificate(certificate)
+    return leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+
+
 def covers(names_of_certificate: Sequence[str], domain: str) -> bool:
     """Say whether one of these names is ``domain`` (RFC 6120 section 13.7.1.2, RFC 6125)."""
     try:

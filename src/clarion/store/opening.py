@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from clarion.lib.errors import UsageError
+from clarion.store.audit import teach
 from clarion.store.migrations.migrate import (
     APPLICATION_ID,
     migrate,
@@ -134,8 +135,11 @@ def connect_writer(path: Path, max_pages: int | None = None) -> sqlite3.Connecti
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten: who was erased is in no corner of the file.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        teach(connection)
         schema_of(connection, str(path))  # before anything is written
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection, str(path))

@@ -31,6 +31,32 @@ _CHANGE_PERSON: Final = Shape(
         ),
     )
 )
+OWNED: Final = (
+    ("membership", "person"),
+    ("scram_key", "person"),
+    ("roster_change", "owner"),
+    ("roster_item", "owner"),
+    ("roster", "owner"),
+    ("received", "owner"),
+    ("archive_preference", "owner"),
+    ("passing", "owner"),
+    ("blocked", "owner"),
+    ("pubsub_item", "owner"),
+    ("pubsub_node", "owner"),
+    ("told_once", "owner"),
+    ("last_activity", "person"),
+    ("vcard", "person"),
+    ("person", "number"),
+    ("party", "number"),
+)
+"""What goes with a person: table and column, in an order that no reference forbids.
+
+Every table that refers to ``person`` is here. The archive's lines are not:
+there may be a million, and nobody sees those of a number that is nobody's.
+"""
+_DELETE_PERSON: Final = Shape(
+    tuple(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED)  # noqa: S608  # names above
+)
 _ADD_DEPARTMENT: Final = Shape(
     (
         _PARTY,
@@ -42,6 +68,13 @@ _ADD_DEPARTMENT: Final = Shape(
 )
 _CHANGE_DEPARTMENT: Final = Shape(
     ("UPDATE department SET name = ?, parent = ? WHERE number = ? RETURNING number",)
+)
+_REMOVE_DEPARTMENT: Final = Shape(
+    (
+        "DELETE FROM membership WHERE department = ?",
+        "DELETE FROM department WHERE number = ?",
+        "DELETE FROM party WHERE number = ?",
+    )
 )
 _JOIN: Final = Shape(
     (
@@ -107,6 +140,11 @@ class DatabasePeople:
         if not await self._database.put(_DIRECTORY, WriteOp(_CHANGE_PERSON, (row,))):
             raise UsageError(f"there is no person {person.address}")
 
+    async def delete_person(self, person: PersonNumber) -> None:
+        """See ``PeopleStore``."""
+        rows = ((person,),) * len(OWNED)
+        await self._database.put(_DIRECTORY, WriteOp(_DELETE_PERSON, rows))
+
     async def add_department(self, department: Department) -> Department:
         """See ``PeopleStore``.
 
@@ -132,6 +170,19 @@ class DatabasePeople:
             raise _no_parent(department.address) from error
         if not rows:
             raise UsageError(f"there is no department {department.address}")
+
+    async def remove_department(self, department: Department) -> None:
+        """See ``PeopleStore``; harmless when there is none.
+
+        Raises:
+            UsageError: There are departments below it.
+
+        """
+        row = (department.number,)
+        try:
+            await self._database.put(_DIRECTORY, WriteOp(_REMOVE_DEPARTMENT, (row, row, row)))
+        except UnknownReferenceError as error:
+            raise UsageError(f"there are departments below {department.address}") from error
 
     async def join(self, membership: Membership) -> None:
         """See ``PeopleStore``.

@@ -4,6 +4,7 @@ Beside the items stands, per contact, the version of its last change, also of
 contacts that were removed; that is the log for roster versioning.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +17,8 @@ from clarion.xmpp.roster import Roster, RosterItem
 
 CHANGES_KEPT: Final = 1_000
 """LIMIT: versions that the log goes back; a client older than that gets the whole roster."""
+SLICE: Final = 250
+"""Rows that become items before others get their turn on the loop: about 1 ms."""
 
 _VERSION: Final = (
     "INSERT INTO roster (owner, version) VALUES (?, ?)"
@@ -78,7 +81,13 @@ class DatabaseRosters:
         """See ``RosterStore``; version 0 and no items when nothing was ever put."""
         rows = await self._database.read(_LOAD, (owner,))
         version = _integer(rows[0][0]) if rows else 0
-        return Roster(version, [_item(row) for row in rows if row[1] is not None])
+        items = []
+        for place, row in enumerate(rows, start=1):
+            if row[1] is not None:
+                items.append(_item(row))
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+        return Roster(version, items)
 
     async def put(self, owner: PersonNumber, item: RosterItem, version: int) -> None:
         """See ``RosterStore``."""
@@ -139,7 +148,7 @@ def _item(row: Row) -> RosterItem:
         approved=approved == 1,
         pending_in=pending_in,
         listed=listed == 1,
-        groups=tuple(json.loads(str(groups))),
+        groups=() if groups == "[]" else tuple(json.loads(str(groups))),
     )
 
 

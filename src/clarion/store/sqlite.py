@@ -2,69 +2,21 @@
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from time import perf_counter
 
 from clarion.core.ports import EntityId, Row, Value, WriteOp
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
-from clarion.lib.errors import UnavailableError
-from clarion.store.opening import connect_reader, connect_writer, lock, look, make_room
-from clarion.store.refusals import refusal
+from clarion.lib.histogram import Histogram
+from clarion.store.meter import Meter
+from clarion.store.opening import connect_writer, lock, look, make_room
+from clarion.store.readers import Readers
+from clarion.store.restoring import swap_staged
 from clarion.store.transactions import Transactions
 from clarion.store.writer import QUEUE_LIMIT, GroupWriter
-
-READERS: Final = 2
-"""Reader threads: pages of the archive wait for each other, never for a write."""
-
-
-class Readers:
-    """Runs queries on threads of their own, each with its own connection.
-
-    Args:
-        path: The database's file.
-
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._mine = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._closed = False
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-
-    async def read(self, sql: str, parameters: Iterable[Value] = ()) -> list[Row]:
-        """See ``Database``."""
-        if self._closed:
-            raise UnavailableError("the store is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._query, sql, tuple(parameters))
-
-    def close(self) -> None:
-        """Stop what runs and close the connections; later reads are refused."""
-        self._closed = True
-        for connection in self._connections:
-            connection.interrupt()
-        self._pool.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-
-    def _query(self, sql: str, parameters: tuple[Value, ...]) -> list[Row]:
-        if self._closed:
-            raise UnavailableError("the store is closed")
-        try:
-            connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
-            if connection is None:
-                connection = self._mine.connection = connect_reader(self._path)
-                self._connections.append(connection)
-            return connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise refusal(error) from error
 
 
 class SqliteDatabase:
@@ -73,20 +25,36 @@ class SqliteDatabase:
     Args:
         writer: Where writes go.
         readers: Where queries go.
+        meter: Counts.
 
     """
 
-    def __init__(self, writer: GroupWriter, readers: Readers) -> None:
+    def __init__(self, writer: GroupWriter, readers: Readers, meter: Meter) -> None:
         self._writer = writer
         self._readers = readers
+        self.meter = meter
 
     def put(self, owner: EntityId, op: WriteOp) -> asyncio.Future[list[Row]]:
         """See ``Writer``."""
-        return self._writer.put(owner, op)
+        self.meter.put += 1
+        future = self._writer.put(owner, op)
+        if future.done():
+            self.meter.refused += 1
+        return future
 
-    async def read(self, sql: str, parameters: Iterable[Value] = ()) -> list[Row]:
+    async def read(
+        self, sql: str, parameters: Iterable[Value] = (), *, owner: int | None = None
+    ) -> list[Row]:
         """See ``Database``."""
-        return await self._readers.read(sql, parameters)
+        self.meter.reading += 1
+        try:
+            return await self._readers.read(sql, parameters, owner=owner)
+        finally:
+            self.meter.reading -= 1
+
+    def of(self, part: str) -> "PartOfDatabase":
+        """Return the same database with reads counted as those of a part."""
+        return PartOfDatabase(self, self.meter.reader(part))
 
     def before_batch(self, hook: Callable[[], None]) -> None:
         """See ``GroupWriter.before_batch``."""
@@ -95,6 +63,34 @@ class SqliteDatabase:
     def request_batch(self) -> None:
         """See ``GroupWriter.request_batch``."""
         self._writer.request_batch()
+
+
+class PartOfDatabase:
+    """Implements ``core.ports.Database`` for one part: its queries are timed apart.
+
+    Args:
+        database: Does everything.
+        seconds: Counts how long queries take.
+
+    """
+
+    def __init__(self, database: SqliteDatabase, seconds: Histogram) -> None:
+        self._database = database
+        self._seconds = seconds
+
+    def put(self, owner: EntityId, op: WriteOp) -> asyncio.Future[list[Row]]:
+        """See ``Writer``."""
+        return self._database.put(owner, op)
+
+    async def read(
+        self, sql: str, parameters: Iterable[Value] = (), *, owner: int | None = None
+    ) -> list[Row]:
+        """See ``Database``."""
+        began = perf_counter()
+        try:
+            return await self._database.read(sql, parameters, owner=owner)
+        finally:
+            self._seconds.observe(perf_counter() - began)
 
 
 @asynccontextmanager
@@ -122,14 +118,15 @@ async def open_database(
         UsageError: One line on why it cannot be opened; nothing was changed.
 
     """
-    with _connection(path, max_pages, exclusive=exclusive) as connection:
+    with _connection(path, max_pages, clock, exclusive=exclusive) as connection:
         transactions = Transactions(connection, crash_points)
+        meter = Meter()
         writer = GroupWriter(
-            transactions.commit, connection.interrupt, clock, queue_limit=queue_limit
+            meter.timed(transactions.commit), connection.interrupt, clock, queue_limit=queue_limit
         )
-        readers = Readers(path)
+        readers = Readers(path, clock)
         try:
-            yield SqliteDatabase(writer, readers)
+            yield SqliteDatabase(writer, readers, meter)
         finally:
             try:
                 await writer.close()
@@ -139,12 +136,14 @@ async def open_database(
 
 @contextmanager
 def _connection(
-    path: Path, max_pages: int | None, *, exclusive: bool
+    path: Path, max_pages: int | None, clock: Clock, *, exclusive: bool
 ) -> Iterator[sqlite3.Connection]:
     look(path)
     existed = path.exists()
     make_room(path)
     with _locked(path.parent, exclusive=exclusive):
+        if exclusive:
+            swap_staged(path, clock.wall())
         if existed:
             look(path)  # whoever held the lock may have been a newer Clarion
         connection = connect_writer(path, max_pages)

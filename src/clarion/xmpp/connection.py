@@ -24,8 +24,10 @@ from clarion.wire.xmpp.stream_events import (
     PasswordGiven,
     Phase,
     ProofGiven,
+    RegistrationWanted,
     SecureWanted,
 )
+from clarion.xmpp.asking import Asking
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.inbox import Inbox
@@ -34,7 +36,6 @@ from clarion.xmpp.refusals import stanza_error
 from clarion.xmpp.ways import DoorWays
 
 GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
-PROOF_DELAY: Final = 1.0  # seconds after which a client without XEP-0198 is asked what it has
 HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
 
 log = get_logger("xmpp")
@@ -45,9 +46,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         context: The session it carries, once bound.
-        heard: Monotonic seconds at which the client last sent something.
-        asked: Monotonic seconds at which it was asked whether it is there;
-            ``None`` when it was not, or has sent something since.
+        host: Where the client connects from.
 
     """
 
@@ -55,8 +54,6 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, ways: DoorWays) -> None:
         self.context: Context | None = None
-        self.heard = 0.0
-        self.asked: float | None = None
         self.host = ""
         self._ways = ways
         self._services = ways.services
@@ -65,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._inbox: Inbox | None = None
         self._pending: list[bytes] = []
         self._alarm: Alarm | None = None
-        self._proof_alarm: Alarm | None = None
+        self._asking: Asking | None = None  # there as soon as a session is carried
         self._closing = False
         self._drained: asyncio.Event | None = None
         self._full = False  # the transport asked to write no more
@@ -81,12 +78,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "local"
-        self.heard = now
         self._id = self._services.token()[:8]
         self._log = log.bind(connection=self._id, peer=self.host)
-        self._login = LogIn(
-            self._services, self._ways.throttle, self.host, self._id, lambda: self._over
-        )
+        self._login = LogIn(self._services, self._ways.throttle, self.host, self._id)
         if not self._ways.joined(self):
             self._transport.abort()
             return
@@ -110,8 +104,11 @@ class Connection(asyncio.Protocol):
         engine = self._engine
         if engine is None:
             return
-        now = self.heard = self._services.clock.monotonic()
-        self.asked = None
+        now = self._services.clock.monotonic()
+        asking = self._asking
+        if asking is not None:
+            asking.heard = now
+            asking.asked = None
         engine.receive(data, now)
         self._pump(engine)
 
@@ -119,9 +116,12 @@ class Connection(asyncio.Protocol):
         """See ``asyncio.Protocol``."""
         if self._transport is None:
             return  # given up before the loop noticed
-        for alarm in (self._alarm, self._proof_alarm):
-            if alarm is not None:
-                alarm.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._asking is not None:
+            self._asking.stop()
+            self._asking = None
+        self._login.over = True
         if self._engine is not None:
             self._engine.let_go()
         self._engine = None
@@ -176,8 +176,13 @@ class Connection(asyncio.Protocol):
 
     def prove_soon(self) -> None:
         """See ``session.Line``."""
-        if self._proof_alarm is None:
-            self._proof_alarm = self._services.clock.call_later(PROOF_DELAY, self._prove)
+        if self._asking is not None:
+            self._asking.prove_soon()
+
+    def ask_about_the_rest(self) -> None:
+        """See ``session.Line``."""
+        if self._asking is not None:
+            self._asking.about_the_rest()
 
     def end(self, error: StreamError | None) -> None:
         """See ``session.Line``."""
@@ -203,13 +208,10 @@ class Connection(asyncio.Protocol):
         if transport.is_closing():
             self._pending.clear()
             return
-        context = self.context
-        if context is not None:
-            request = sm.request_due(context.session)
+        if self._asking is not None:
+            request = self._asking.behind_flush()
             if request:
                 self._pending.append(request)
-            elif context.session.unproven:
-                self.prove_soon()
         data = b"".join(self._pending)
         self._pending.clear()
         before = transport.get_write_buffer_size() if self._full else 0
@@ -295,6 +297,8 @@ class Connection(asyncio.Protocol):
                 self._spawn(self._login.password(engine, event))
             case ProofGiven():
                 self._spawn(self._login.proof(engine, event))
+            case RegistrationWanted():
+                self._spawn(self._login.register(engine, event))
             case BindWanted():
                 self._spawn(self._bind(engine, event))
             case Offered():
@@ -335,7 +339,7 @@ class Connection(asyncio.Protocol):
     def _closed(self, engine: ServerStream, event: Closed) -> None:
         if event.error is not None:
             self._complain("stream ended", str(event.error), condition=event.error.condition)
-        self._closing = True
+        self._closing = self._login.over = True
         context, self.context = self.context, None
         inbox = self._inbox
         if context is None or context.session.line is not self:
@@ -405,6 +409,7 @@ class Connection(asyncio.Protocol):
             if not self._over:
                 engine.bind_refused(stanza_error(error))
             return
+        context.session.label = self._login.label
         if self._over:
             context.session.line = None
             self._ways.lifecycle.end(context.session)
@@ -449,6 +454,7 @@ class Connection(asyncio.Protocol):
             self._alarm.cancel()
             self._alarm = None
         self.context = context
+        self._asking = Asking(self, context)
         self._inbox = self._ways.inbox(context)
         self._ways.carries(self)
         self._log = self._log.bind(jid=context.session.full)
@@ -470,37 +476,12 @@ class Connection(asyncio.Protocol):
     # -- is the client still there? ---------------------------------------------------
 
     def sweep(self, now: float) -> None:
-        """Ask a silent client for a sign of life; give up one that sends none."""
-        context, limits = self.context, self._services.limits
-        if context is None:
-            return
-        if self.asked is not None:
-            if now - self.asked >= limits.ping_time:
-                self._log.info("client is gone", silent_seconds=round(now - self.heard))
-                self._closing = True
-                if self._transport is not None:
-                    self._transport.abort()
-        elif now - self.heard >= limits.idle_time:
-            self.asked = now
-            self.prove(context)
+        """See ``ways.Carrier``."""
+        if self._asking is not None and self.context is not None:
+            self._asking.sweep(now)
 
-    def _prove(self) -> None:
-        self._proof_alarm = None
-        if self.context is not None and self.context.session.unproven:
-            self.prove(self.context)
-
-    def prove(self, context: Context) -> None:
-        """Ask the client for an answer that proves what it has received."""
-        session = context.session
-        # What went out before XEP-0198 was turned on, no acknowledgement proves.
-        by_ping = session.outbound is None or session.unproven
-        if by_ping and not session.proof_id:
-            session.proof_id = f"proof-{self._services.token()[:8]}"
-            session.proof_count = len(session.unproven)
-            session.send(
-                f"<iq type='get' id='{session.proof_id}' from='{self._services.domain}'"
-                f" to='{session.full}'><ping xmlns='urn:xmpp:ping'/></iq>".encode()
-            )
-        elif session.outbound is not None:
-            self.write(sm.REQUEST)
-            session.outbound.requested()
+    def give_up(self, silent_seconds: float) -> None:
+        """See ``asking.Asked``."""
+        self._log.info("client is gone", silent_seconds=round(silent_seconds))
+        self._closing = True
+        self.cut()

@@ -7,19 +7,22 @@ import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from clarion.config.server import LimitsConfig
-from clarion.core.events import PersonChanged, PersonDisabled
+from clarion.core.events import LogInSlowed, PersonChanged, PersonDisabled, PoliciesChanged
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle, network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
 from clarion.xmpp.connection import Connection
+from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.ext.subscriptions import take as take_subscription
@@ -27,14 +30,18 @@ from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import EVENT, take_event
 from clarion.xmpp.ports import TakenPort, refusal
+from clarion.xmpp.removals import Removals
 from clarion.xmpp.router import OneNodeRouter
 from clarion.xmpp.services import Services
+from clarion.xmpp.shifts import Shifts
 from clarion.xmpp.ways import Carrier, DoorWays
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
 SWEEP_SECONDS: Final = 5.0  # between looks for clients that have gone silent
 SUBSCRIPTION_KINDS: Final = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed"})
+ENDINGS: Final = frozenset({"unsubscribe", "unsubscribed"})
 
 log = get_logger("xmpp")
 
@@ -74,6 +81,7 @@ class XmppDoor:
             limits.login_failures_address,
             limits.login_failures_time,
             log_lines,
+            slowed=lambda person, network: services.bus.publish(LogInSlowed(person, network)),
         )
         self._noise = RateLimited(log, log_lines)
         self.connections: set[Carrier] = set()
@@ -85,9 +93,13 @@ class XmppDoor:
         self._parted = asyncio.Event()  # set when a connection has gone
         self._servers: list[asyncio.Server] = []
         self._draining = False
+        self._ways: dict[str, DoorWays] = {}
+        self.shifts = Shifts(services, people)
+        self.removals = Removals(services, people, self.lifecycle)
         router.connect({"person": self._take}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
+        services.bus.subscribe(PoliciesChanged, self._policies_changed)
 
     @asynccontextmanager
     async def serve(self, ports: Sequence[TakenPort]) -> AsyncGenerator[None, None]:
@@ -109,6 +121,11 @@ class XmppDoor:
             sweeper.cancel()
             await self._drain()
 
+    @property
+    def strangers(self) -> int:
+        """How many connections have not logged in yet."""
+        return len(self._strangers)
+
     # -- listeners ----------------------------------------------------------------------
 
     def ways(self, kind: str) -> DoorWays:
@@ -127,8 +144,10 @@ class XmppDoor:
             early_stanza_bytes=limits.login_stanza_bytes,
             early_total_bytes=limits.login_total_bytes,
             stanza_bytes=limits.stanza_bytes,
+            idle_seconds=int(limits.idle_time),
             negotiation_seconds=limits.login_time,
-            features=self.switchboard.stream_features,
+            registration=_open_to_all(self._services),
+            features=self.switchboard.stream_features + self._services.features.stream_feature,
             early_tags=frozenset({sm.ENABLE, sm.RESUME}),
             late_tags=frozenset(self.switchboard.nonzas),
         )
@@ -148,12 +167,12 @@ class XmppDoor:
         )
 
     async def _listen(self, port: TakenPort) -> None:
-        ways = self.ways(port.kind)
+        ways = self._ways[port.kind] = self.ways(port.kind)
         certificate = ways.certificate
         context = certificate.direct if certificate is not None and port.kind == "tls" else None
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(ways),
+                lambda: Connection(self._ways[port.kind]),
                 sock=port.socket,
                 ssl=context,
                 # Who only connects is cut off as soon as on a port that begins in the clear.
@@ -185,6 +204,7 @@ class XmppDoor:
         return True
 
     def _too_many(self, host: str, limit: str) -> None:
+        self._services.tally.cut[limit] += 1
         self._noise.warning(
             limit,
             "too many connections from one address; the new one was cut",
@@ -226,7 +246,16 @@ class XmppDoor:
     # -- parcels ------------------------------------------------------------------------------
 
     def _take(self, address: str, parcel: Parcel) -> None:
-        """Hand a parcel to a person's entity; who has none is off line."""
+        """Hand a parcel to a person's entity; who has none is off line.
+
+        Nothing passes between two of whom one has blocked the other (XEP-0191
+        section 3.3). What is archived was looked at before it was kept.
+        """
+        if self._services.blocking.lists and parcel.item is None and self._blocked(address, parcel):
+            if parcel.name != "presence" or parcel.kind not in ENDINGS:
+                return
+            # The rosters of both go on agreeing; no client is sent the stanza.
+            parcel = replace(parcel, stanza=b"")
         if parcel.name == "presence" and parcel.kind in SUBSCRIPTION_KINDS:
             self._services.crew.errand(
                 take_subscription(self._services, self._people, parcel, address),
@@ -238,12 +267,18 @@ class XmppDoor:
             return
         if parcel.name == "message":
             entity.take_message(parcel)
+        elif parcel.name == EVENT:
+            take_event(self._services, entity, parcel)
         elif parcel.name == "presence":
             entity.take_presence(parcel)
         else:
             session = entity.with_resource(parcel.resource)
             if session is not None:
                 session.send(parcel.stanza)
+
+    def _blocked(self, address: str, parcel: Parcel) -> bool:
+        to = f"{address}/{parcel.resource}" if parcel.resource else address
+        return self._services.blocking.between(parse_jid(parcel.sender), parse_jid(to))
 
     def _send(self, session: SessionId, stanza: bytes) -> None:
         found = self.lifecycle.session(session)
@@ -264,6 +299,24 @@ class XmppDoor:
             entity.person = person
             for session in entity.sessions.values():
                 session.person = person
+
+    def _policies_changed(self, event: PoliciesChanged) -> None:
+        """Use the new settings; connections that are there keep what they were told at their start.
+
+        That is what a stream may send before log-in and how large its stanzas
+        are, and what XEP-0198 keeps of it.
+        """
+        config = event.config
+        limits = self._limits = self._services.limits = config.limits
+        self._services.ask_for_marks = config.ledger.ask
+        self._services.sync_counts = config.ledger.sync_counts
+        self._services.features = self.switchboard.told(contact_forms(config.xmpp.contact))
+        self.throttle.allow(
+            limits.login_failures_person,
+            limits.login_failures_address,
+            limits.login_failures_time,
+        )
+        self._ways = {kind: self.ways(kind) for kind in self._ways}
 
     # -- looking after connections ----------------------------------------------------------------
 
@@ -311,6 +364,11 @@ class XmppDoor:
 def token() -> str:
     """Return a fresh unguessable text of 128 bits, fit for ids, nonces and resources."""
     return secrets.token_hex(16)
+
+
+def _open_to_all(services: Services) -> bool:
+    """Say whether somebody without an account may make one (XEP-0077)."""
+    return services.registration is not None and services.registration.accounts
 
 
 def _count_down(counts: Counter[str], host: str) -> None:

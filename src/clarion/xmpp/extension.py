@@ -11,12 +11,19 @@ from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
 from clarion.lib.errors import UsageError
+from clarion.wire.xmpp.caps import Identity
+from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
+from clarion.xmpp.services import Features, NodeHandler, NodeKey
 
 Status = Literal["complete", "partial"]
-At = Literal["server", "account", "contact"]
-"""Whom a request is for: the server, the requester's own account, or somebody else's bare JID."""
+At = Literal["server", "account", "contact", "session"]
+"""Whom a request is for: the server, the requester's own account, somebody else's bare JID.
+
+``session`` is anybody's full JID: such a request goes on to that client, and
+the handler only says whether it may, by raising or not.
+"""
 
 Payload = bytes | None
 IqHandler = Callable[[Context, Stanza, Element], Payload | Awaitable[Payload]]
@@ -51,6 +58,8 @@ class Card:
         missing: What of the specification is not there; empty when complete.
         features: Service discovery features of the server (XEP-0030).
         account_features: Features of a person's bare address.
+        identities: What the server is because of it (XEP-0030 section 3.1).
+        account_identities: What a person's bare address is because of it.
         stream_features: Elements among the stream features after log-in.
         needs: Names of other features without which this one cannot work.
         test: The test file that shows it, from the project's root.
@@ -66,6 +75,8 @@ class Card:
     missing: str = ""
     features: tuple[str, ...] = ()
     account_features: tuple[str, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    account_identities: tuple[Identity, ...] = ()
     stream_features: bytes = b""
     needs: tuple[str, ...] = ()
 
@@ -76,6 +87,7 @@ class Extension:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.iqs: dict[tuple[str, str, str], IqHandler] = {}
+        self.nodes: dict[NodeKey, NodeHandler] = {}
         self.messages: dict[str, MessageHandler] = {}
         self.nonzas: dict[str, NonzaHandler] = {}
         self.presences: dict[str, PresenceHandler] = {}
@@ -90,6 +102,24 @@ class Extension:
         def add(handler: IqHandler) -> IqHandler:
             for place in at:
                 self.iqs[place, kind, tag] = handler
+            return handler
+
+        return add
+
+    def on_node(
+        self, what: Literal["info", "items"], node: str, *, at: Iterable[At]
+    ) -> Callable[[NodeHandler], NodeHandler]:
+        """Answer service discovery of this node: the bytes inside ``<query/>`` (XEP-0030).
+
+        ``"*"`` is every node that nobody else answers for, ``""`` with
+        ``items`` what there is without a node. ``None`` refuses with
+        ``item-not-found``. For contacts the handler is asked only where the
+        requester may see their presence.
+        """
+
+        def add(handler: NodeHandler) -> NodeHandler:
+            for place in at:
+                self.nodes[place, what, node] = handler
             return handler
 
         return add
@@ -144,6 +174,7 @@ class Switchboard:
     def __init__(self, extensions: Iterable[Extension]) -> None:
         self.extensions = tuple(extensions)
         self.iqs: Mapping[tuple[str, str, str], IqHandler] = self._join("iqs")
+        self.nodes: Mapping[NodeKey, NodeHandler] = self._join("nodes")
         self.messages: Mapping[str, MessageHandler] = self._join("messages")
         self.nonzas: Mapping[str, NonzaHandler] = self._join("nonzas")
         self.presences: Mapping[str, PresenceHandler] = self._join("presences")
@@ -159,6 +190,22 @@ class Switchboard:
             for need in card.needs:
                 if need not in present:
                     raise UsageError(f"feature {card.name!r} needs {need!r}, which is off")
+
+    def told(self, forms: Iterable[Form] = ()) -> Features:
+        """Return what service discovery is to tell.
+
+        Args:
+            forms: More about the server (XEP-0128).
+
+        """
+        return Features(
+            self.features,
+            self.account_features,
+            tuple(one for card in self.cards for one in card.identities),
+            tuple(one for card in self.cards for one in card.account_identities),
+            tuple(forms),
+            self.nodes,
+        )
 
     def _join(self, what: str) -> dict[Any, Any]:
         joined: dict[Any, Any] = {}

@@ -8,7 +8,7 @@ order in which it was said. A message only has to be committed before it is
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -23,13 +23,22 @@ from clarion.wire.xmpp.errors import (
     error_reply,
     may_answer,
 )
+from clarion.wire.xmpp.jid import Jid, JidError
 from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
 from clarion.wire.xmpp.stamps import ORIGIN_ID
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
-from clarion.xmpp.extension import At, Switchboard
+from clarion.xmpp.extension import At, IqHandler, Switchboard
+from clarion.xmpp.pep_notices import answered as take_answer
 from clarion.xmpp.refusals import stanza_error
-from clarion.xmpp.routing import forward_iq, local_person, recipient_of, route_message
+from clarion.xmpp.routing import (
+    check_blocking,
+    forward_iq,
+    is_blocked_by,
+    local_person,
+    recipient_of,
+    route_message,
+)
 from clarion.xmpp.session import HeldTicket
 
 QUEUE_LIMIT: Final = 64  # LIMIT: stanzas that wait behind a slow one before reading pauses
@@ -64,14 +73,10 @@ class Inbox:
         self._uncommitted = 0
         self._uncommitted_bytes = 0
         self._done: Callable[[], None] | None = None
-        self._kinds: dict[str, Callable[[Stanza], Future[Any] | Work | None]] = {
-            MESSAGE: self._message,
-            PRESENCE: self._presence,
-            IQ: self._iq,
-        }
 
     def take(self, stanzas: Sequence[Stanza]) -> None:
         """Handle ``stanzas`` now, or queue them behind one that is not done."""
+        self._context.services.tally.stanzas_in += len(stanzas)
         if len(stanzas) == 1 and not self._busy and not self._queue:
             self._one(stanzas[0])
             self._hold_or_read()
@@ -116,14 +121,16 @@ class Inbox:
 
     def _one(self, stanza: Stanza) -> None:
         session = self._context.session
-        handler = self._kinds.get(stanza.tag)
-        if handler is None:
+        handle = _HANDLERS.get(stanza.tag)
+        if handle is None:
             self._nonza(stanza)
             return
         inbound = session.inbound
         ticket = HeldTicket(inbound.receive(), inbound) if inbound is not None else None
         try:
-            work = handler(stanza)
+            if self._context.services.blocking.lists:
+                check_blocking(self._context, stanza)
+            work = handle(self, stanza)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
             self._failed(stanza, ticket, error)
             return
@@ -200,7 +207,10 @@ class Inbox:
         if not may_answer(stanza):
             self._settled(ticket)
             return
+        self._context.services.tally.refusals[refusal.condition.value] += 1
         reply = error_reply(stanza, refusal, None, session.full)
+        if stanza.tag == MESSAGE and isinstance(error, UnavailableError):
+            self._tell_copiers(stanza, reply)
         if ticket is None or ticket.inbound is not session.inbound:
             session.send(reply)
             return
@@ -212,6 +222,17 @@ class Inbox:
         session.send(reply, ticket)
         ticket.inbound.hold(ticket.ticket)
         self._answer(self._context)
+
+    def _tell_copiers(self, stanza: Stanza, reply: bytes) -> None:
+        """Tell those too who have a copy of a message that could not be kept (XEP-0280 6.1)."""
+        context, given = self._context, stanza.attributes
+        copiers = context.entity.copiers
+        if copiers is not None and given.get("id"):
+            try:
+                peer = recipient_of(context, stanza).bare
+            except JidError:
+                return
+            copiers.bounced(context.session, peer, given["id"], reply)
 
     # -- messages -------------------------------------------------------------------
 
@@ -235,6 +256,8 @@ class Inbox:
         for child in stanza.children:
             look = messages.get(child)
             if look is not None:
+                if is_blocked_by(self._context, recipient_of(self._context, stanza)):
+                    break  # it is about to be refused, and tells nobody anything
                 wait = look(self._context, stanza)
                 if wait is not None:
                     waits.append(wait)
@@ -270,15 +293,12 @@ class Inbox:
         if kind in {"result", "error"}:
             self._answered(stanza)
             return None
-        if kind not in {"get", "set"}:
-            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq is a get, set, result or error")
-        if not stanza.attributes.get("id"):
-            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id")
-        if len(stanza.children) != 1:
-            raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
-        recipient = recipient_of(self._context, stanza)
+        recipient = self._asked(stanza, kind)
         place: At
         if recipient.resource:
+            guard = self._switchboard.iqs.get(("session", kind, stanza.children[0]))
+            if guard is not None:
+                return self._forward_later(guard, stanza, recipient)
             forward_iq(self._context, stanza, recipient)
             return None
         if recipient.bare == self._context.services.domain:
@@ -303,6 +323,28 @@ class Inbox:
         self._reply(stanza, result)
         return None
 
+    def _asked(self, stanza: Stanza, kind: str) -> Jid:
+        """Return whom a request is for, if it is one that may be put.
+
+        Raises:
+            StanzaError: It may not.
+            JidError: ``to`` is no JID.
+
+        """
+        if kind not in {"get", "set"}:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq is a get, set, result or error")
+        if not stanza.attributes.get("id"):
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id")
+        if len(stanza.children) != 1:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
+        recipient = recipient_of(self._context, stanza)
+        if is_blocked_by(self._context, recipient):
+            # XEP-0191 section 3.3: as if they were not here.
+            raise StanzaError(
+                StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.full} is not on line"
+            )
+        return recipient
+
     def _answered(self, stanza: Stanza) -> None:
         to = stanza.attributes.get("to")
         session = self._context.session
@@ -311,8 +353,16 @@ class Inbox:
             self._context.people.level_changed(self._context.entity)
             if session.unproven and session.line is not None:
                 session.line.prove_soon()
+        elif take_answer(self._context, stanza):
+            pass  # what the client can do
         elif to is not None and recipient_of(self._context, stanza).resource:
             forward_iq(self._context, stanza, recipient_of(self._context, stanza))
+
+    async def _forward_later(self, guard: IqHandler, stanza: Stanza, recipient: Jid) -> None:
+        allowed = guard(self._context, stanza, parse(stanza.raw, CLIENT)[0])
+        if isawaitable(allowed):
+            await allowed
+        forward_iq(self._context, stanza, recipient)
 
     async def _answer_later(self, stanza: Stanza, result: Awaitable[bytes | None]) -> None:
         self._reply(stanza, await result)
@@ -326,10 +376,19 @@ class Inbox:
             f" to='{escape(session.full)}'"
         )
         if payload:
-            session.send(start.encode() + b">" + payload + b"</iq>")
+            # Copied once: a whole roster is 2 MiB.
+            session.send(b"".join((start.encode(), b">", payload, b"</iq>")))
         else:
             session.send(start.encode() + b"/>")
 
 
 async def _finish(work: Awaitable[None]) -> None:
     await work
+
+
+# Here and not in each inbox, which would then hold itself and never be freed by counting.
+_HANDLERS: Final[Mapping[str, Callable[[Inbox, Stanza], Future[Any] | Work | None]]] = {
+    MESSAGE: Inbox._message,  # noqa: SLF001  # the table of this class
+    PRESENCE: Inbox._presence,  # noqa: SLF001
+    IQ: Inbox._iq,  # noqa: SLF001
+}

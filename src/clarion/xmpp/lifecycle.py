@@ -64,6 +64,7 @@ class Lifecycle:
         entity.sessions = {**entity.sessions, session.id: session}
         context = Context(session, entity, self._people, self._services)
         self._contexts[session.id] = context
+        self._services.tally.sessions["bound"] += 1
         self._services.sessions.announce(jid.bare, SessionRef(session.id, jid.resource, None))
         return context
 
@@ -88,9 +89,18 @@ class Lifecycle:
         if context is None:
             return None
         session = context.session
+        if session.held is not None:
+            # XEP-0352 section 5.2: a resumed stream is active. What was held was never sent,
+            # and goes out behind what is sent again.
+            connected, session.line = session.line, None
+            session.activate()
+            session.line = connected
+            if session.overflowed:
+                return None
         alarm = self._alarms.pop(session.id, None)
         if alarm is not None:
             alarm.cancel()
+        self._services.tally.sessions["resumed"] += 1
         old, session.line = session.line, line
         if old is not None:
             old.end(StreamError(StreamCondition.CONFLICT, "resumed on another connection"))
@@ -138,6 +148,9 @@ class Lifecycle:
         if alarm is not None:
             alarm.cancel()
         session.ended = True
+        tally = self._services.tally
+        tally.stanzas_out += session.sent
+        tally.deliveries += session.delivered
         line, session.line = session.line, None
         if line is not None:
             line.end(error)

@@ -6,8 +6,8 @@ proof is right or wrong, so that the time tells nothing.
 """
 
 import asyncio
-from collections.abc import Callable
 
+from clarion.core.credentials import MAIN
 from clarion.core.model import Person
 from clarion.core.throttle import Throttle, network_of
 from clarion.lib.errors import DeniedError, UnavailableError
@@ -15,7 +15,13 @@ from clarion.lib.log import get_logger
 from clarion.wire.address import AddressError, normalise_address
 from clarion.wire.sasl import SaslCondition
 from clarion.wire.xmpp.stream import ServerStream
-from clarion.wire.xmpp.stream_events import KeysWanted, PasswordGiven, ProofGiven
+from clarion.wire.xmpp.stream_events import (
+    KeysWanted,
+    PasswordGiven,
+    ProofGiven,
+    RegistrationWanted,
+)
+from clarion.xmpp.registering import answer
 from clarion.xmpp.services import Services
 
 log = get_logger("xmpp")
@@ -29,10 +35,11 @@ class LogIn:
         throttle: Slows failed log-ins.
         host: Where the client connects from.
         connection: The connection's id in the log.
-        over: Whether the stream ended while something was awaited.
 
     Attributes:
         person: Who logged in; ``None`` until then.
+        label: Which password it was: ``MAIN``, or that of an app password.
+        over: Set when the stream has ended, perhaps while something was awaited.
 
     """
 
@@ -42,15 +49,15 @@ class LogIn:
         throttle: Throttle,
         host: str,
         connection: str,
-        over: Callable[[], bool],
     ) -> None:
         self.person: Person | None = None
+        self.label = MAIN
         self._services = services
         self._throttle = throttle
         self._network = network_of(host)
         self._connection = connection
         self._log = log.bind(connection=connection, peer=host)
-        self._over = over
+        self.over = False
 
     async def keys(self, engine: ServerStream, event: KeysWanted) -> None:
         """Give the engine what it needs to check a SCRAM proof."""
@@ -61,8 +68,14 @@ class LogIn:
             self._log.warning("log-in is not possible now", why=str(error))
             self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
             return
-        if not self._over():
+        if not self.over:
             engine.keys(salt, iterations, keys)
+
+    async def register(self, engine: ServerStream, event: RegistrationWanted) -> None:
+        """Make an account, or say why not."""
+        said = await answer(self._services, self._network, event.request)
+        if not self.over:
+            engine.registered(said)
 
     async def proof(self, engine: ServerStream, event: ProofGiven) -> None:
         """Tell the client how its SCRAM exchange ended."""
@@ -71,6 +84,7 @@ class LogIn:
             return
         person = self._services.directory.person(address)
         good = event.label is not None and person is not None and not person.disabled
+        self.label = event.label or MAIN
         self._judge(engine, address, event.authzid, person if good else None)
 
     async def password(self, engine: ServerStream, event: PasswordGiven) -> None:
@@ -79,7 +93,8 @@ class LogIn:
         if not await self._hold(engine, address):
             return
         try:
-            person = await self._services.identity.check_plain(address, event.password)
+            identity = self._services.identity
+            person, self.label = await identity.check_password(address, event.password)
         except DeniedError:
             self._judge(engine, address, event.authzid, None)
         except UnavailableError as error:
@@ -117,14 +132,14 @@ class LogIn:
         if authzid and self._address(authzid) != person.address:
             self._refuse(engine, SaslCondition.INVALID_AUTHZID, "nobody may act for somebody else")
             return
-        if self._over():
+        if self.over:
             return
         self.person = person
         engine.admit(person.address.partition("@")[0])
 
     def _refuse(self, engine: ServerStream, condition: SaslCondition, text: str) -> None:
         """Refuse a log-in, unless the client went away while it waited."""
-        if not self._over():
+        if not self.over:
             engine.reject(condition, text)
 
     def _address(self, username: str) -> str:

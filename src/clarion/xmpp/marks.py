@@ -54,6 +54,8 @@ def move_mark(
 
 async def _look_up(context: Context, peer: str, message_id: str, act: Act) -> None:
     thread = pair_thread(peer, context.account)
+    # The sender may have left, and the message be on its way to the disk.
+    await context.services.archive.settled()
     item = await context.services.archive.find(thread, peer, message_id)
     if item is not None:
         _move(context, peer, item, act)

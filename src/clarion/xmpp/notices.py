@@ -5,9 +5,10 @@ from typing import Final
 
 from clarion.core.ports import Parcel, person_entity
 from clarion.wire.xml import escape
+from clarion.wire.xmpp.jid import parse_jid
 from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.roster_book import RosterBook
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Session
 
@@ -114,13 +115,19 @@ def show_to(
 
     """
     entity = people.get(contact)
+    available = () if entity is None else entity.available()
+    if not available:
+        return True
+    blocking = services.blocking
+    if blocking.lists and blocking.between(parse_jid(watcher), parse_jid(contact)):
+        return True
     # The book of everybody who is available is in memory.
     book = services.rosters.cached(contact)
-    if entity is None or book is None:
+    if book is None:
         return True
     if watcher not in book.watchers:
         return False
-    for other in entity.available():
+    for other in available:
         notice = shown(other)
         for session in sessions:
             session.send(notice.to(session.full))

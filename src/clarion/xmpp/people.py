@@ -4,6 +4,7 @@ from asyncio import Future
 from typing import Any, Final
 
 from clarion.core.archive import Archive
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.model import Person
 from clarion.core.seal import Seal
@@ -25,13 +26,20 @@ class People:
     """
 
     def __init__(
-        self, domain: str, archive: Archive, ledger: Ledger, seal: Seal, clock: Clock
+        self,
+        domain: str,
+        archive: Archive,
+        ledger: Ledger,
+        seal: Seal,
+        clock: Clock,
+        blocking: Blocking,
     ) -> None:
         self._domain = domain
         self._archive = archive
         self._ledger = ledger
         self._seal = seal
         self._clock = clock
+        self._blocking = blocking
         self._entities: dict[str, PersonEntity] = {}
         self._changed: dict[str, PersonEntity] = {}
         self._alarm: Alarm | None = None
@@ -61,6 +69,7 @@ class People:
                 self._seal,
                 self._clock,
                 Reach(level, waiting=True),
+                self._blocking,
             )
             self._entities[person.address] = known
         return known
@@ -78,6 +87,13 @@ class People:
         self._changed.pop(entity.address, None)
         kept = self._archive.set_received_up_to(entity.person.number, entity.reach.level())
         kept.add_done_callback(forget)
+
+    def forget(self, person: Person) -> None:
+        """Drop the entity of somebody who was deleted; nothing of it is kept."""
+        entity = self._entities.get(person.address)
+        if entity is not None and entity.person.number == person.number:
+            del self._entities[person.address]
+            self._changed.pop(person.address, None)
 
     def level_changed(self, entity: PersonEntity) -> None:
         """Keep the entity's level within ``LEVEL_DELAY`` seconds."""

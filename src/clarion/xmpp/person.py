@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from clarion.core.archive import Archive, Item, ThreadId
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
@@ -18,8 +19,10 @@ from clarion.lib.clock import Clock
 from clarion.lib.errors import UnavailableError
 from clarion.lib.ids import ItemId, seconds
 from clarion.lib.log import get_logger
+from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.splice import append_child
 from clarion.wire.xmpp.stamps import delay, stanza_id
+from clarion.xmpp.copiers import Copiers
 from clarion.xmpp.reach import Reach
 from clarion.xmpp.sent import SENT_LIMIT, SentMemory
 from clarion.xmpp.session import Backlog, Session
@@ -27,7 +30,6 @@ from clarion.xmpp.session import Backlog, Session
 CATCH_UP_PAGE: Final = 100  # items read from the archive at a time
 CATCH_UP_BYTES: Final = 65_536  # sent before the client must have taken most of it
 CATCH_UP_RETRY: Final = 5.0  # seconds until a store that could not answer is asked again
-CATCH_UP_QUEUE: Final = 100  # LIMIT: items that wait in memory behind those from the archive
 
 log = get_logger("xmpp")
 
@@ -43,10 +45,14 @@ class PersonEntity:
         seal: Turns item ids into stanza-ids.
         clock: Wall time for the ledger.
         reach: What has reached this person's clients.
+        blocking: Whose messages no longer come, even those that wait.
 
     Attributes:
         sessions: Replaced, never changed, when a session begins or ends: that
             may happen while somebody sends to all of them.
+        copiers: Those that want copies (XEP-0280); ``None``: nobody does.
+        farewell: The status of the last unavailable presence since the last
+            available one (XEP-0012).
 
     """
 
@@ -59,18 +65,22 @@ class PersonEntity:
         seal: Seal,
         clock: Clock,
         reach: Reach,
+        blocking: Blocking,
     ) -> None:
         self.person = person
         self.sessions: dict[SessionId, Session] = {}
         self.reach = reach
+        self.copiers: Copiers | None = None
         self.sent = SentMemory()
         self.knows_sent = False
+        self.farewell = ""
         self._uncommitted: dict[ItemId, Future[Any]] = {}
         self._domain = domain
         self._archive = archive
         self._ledger = ledger
         self._seal = seal
         self._clock = clock
+        self._blocking = blocking
 
     @property
     def address(self) -> str:
@@ -96,12 +106,15 @@ class PersonEntity:
         To a full JID: to that session, whatever its priority; a chat message
         whose session is gone goes to the bare JID (section 8.5.3.2.1). To the
         bare JID: to every session of non-negative priority (8.5.2.1.1 (b)).
+        Other sessions may get copies (XEP-0280).
         """
         item = parcel.item
         if parcel.resource:
             session = self.with_resource(parcel.resource)
             if session is not None:
-                self._hand(session, parcel.stanza, item)
+                self._hand(session, parcel)
+                if self.copiers is not None and parcel.copy is not None:
+                    self.copiers.received(parcel, session, taken=True)
                 return
             if parcel.kind != "chat":
                 return
@@ -111,18 +124,34 @@ class PersonEntity:
         for session in self.sessions.values():
             # Sending to one may have ended another.
             if session.takes_messages and not session.ended:
-                self._hand(session, parcel.stanza, item)
+                self._hand(session, parcel)
                 taken = True
         if not taken and item is not None:
             self.reach.stored(item.item)
+        if self.copiers is not None and parcel.copy is not None:
+            self.copiers.received(parcel, None, taken=taken)
 
-    def _hand(self, session: Session, stanza: bytes, item: ItemRef | None) -> None:
+    def refresh_copiers(self) -> None:
+        """Take note that a session wants copies now, or no longer (XEP-0280)."""
+        wanting = [session for session in self.sessions.values() if session.carbons]
+        if not wanting:
+            self.copiers = None
+        elif self.copiers is None:
+            self.copiers = Copiers(self.address, self.reach, wanting)
+        else:
+            self.copiers.change(wanting)
+
+    def _hand(self, session: Session, parcel: Parcel) -> None:
+        stanza, item = parcel.stanza, parcel.item
         if item is None:
-            session.send(stanza)
+            if parcel.fleeting:
+                session.send_fleeting(stanza, f"state {parcel.sender}")
+            else:
+                session.send(stanza)
         elif session.catching_up is None:
             self.reach.handed(item.item, session.id)
             session.send(stanza, item)
-        elif len(session.catching_up.stanzas) < CATCH_UP_QUEUE:
+        elif not session.catching_up.full:
             self.reach.handed(item.item, session.id)
             session.catching_up.stanzas[item.item] = (stanza, item)
         else:
@@ -286,15 +315,25 @@ class PersonEntity:
     def _send_late(self, session: Session, backlog: Backlog, item: Item) -> int:
         """Send an item that waited, unless it reaches the person anyway; returns its bytes."""
         # What came for this session just now goes to it, whoever else has it.
-        live = backlog.stanzas.pop(item.id, None) is not None
-        if not live and (self.reach.has_received(item.id) or self._on_the_way(session, item.id)):
+        live = backlog.stanzas.pop(item.id, None)
+        if live is None and (
+            self.reach.has_received(item.id)
+            or self._on_the_way(session, item.id)
+            or self._blocked(item)
+        ):
             return 0
         stamps = delay(self._domain, seconds(item.id))
-        stamps += stanza_id(self.address, self._seal.seal(item.id))
+        if not item.passing:
+            stamps += stanza_id(self.address, self._seal.seal(item.id))
         ref = ItemRef(item.id, item.thread if item.countable else None)
         self.reach.handed(item.id, session.id)
-        session.send(append_child(item.stanza, stamps), ref)
+        session.send(append_child(item.stanza, stamps) if live is None else live[0], ref)
         return len(item.stanza)
+
+    def _blocked(self, item: Item) -> bool:
+        """Whether its sender was blocked after it was sent (XEP-0191 section 3.3)."""
+        blocked = self._blocking.of(self.address)
+        return blocked is not None and blocked.blocks(parse_jid(item.sender))
 
     def _on_the_way(self, session: Session, item: ItemId) -> bool:
         """Whether ``session`` has the item, or another one that is connected."""

@@ -2,7 +2,8 @@
 
 An archived item that came to a person is *in flight* while sessions hold it
 unacknowledged, *waiting* when no session took it, and *received* once any
-session has acknowledged it or fetched it from the archive. Only the level
+session has acknowledged it or fetched it from the archive. A copy (XEP-0280)
+counts as the item where the session takes messages (``copiers.py``). Only the level
 below which everything is received is kept; what is above it is delivered
 (again) when a session next becomes available, so nothing is lost when the
 server dies.

@@ -7,34 +7,25 @@ handed to the recipient's entity, which chooses the sessions (``person.py``).
 from asyncio import Future
 from typing import Any, Final
 
-from clarion.core.archive import Item, Owner, ThreadId, pair_thread
+from clarion.core.archive import Item, ThreadId, pair_thread
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
 from clarion.core.ports import ItemRef, Parcel, person_entity
-from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
-from clarion.wire.xmpp.names import BODY, CLIENT, XML_LANG
+from clarion.wire.xmpp.names import BODY, XML_LANG
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
 from clarion.wire.xmpp.stamps import MARKABLE, MARKERS, ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp import keeping
 from clarion.xmpp.context import Context
+from clarion.xmpp.copies import copied, fleeting
+from clarion.xmpp.displayed import DISPLAYED, without_displayed
 
 MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
 
-_CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
-_HINTS: Final = "urn:xmpp:hints"
+_BLOCKED: Final = b"<blocked xmlns='urn:xmpp:blocking:errors'/>"
 _MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
-
-# What alone makes no message worth keeping (XEP-0313 section 5.1.3, XEP-0160 section 3).
-_FLEETING: Final = frozenset(
-    {f"{{{_CHAT_STATES}}}{state}" for state in ("active", "composing", "paused", "inactive")}
-    | {f"{{{_CHAT_STATES}}}gone", f"{{{CLIENT}}}thread", ORIGIN_ID, STANZA_ID, _MARKABLE_TAG}
-    | {f"{{{_HINTS}}}{hint}" for hint in ("no-copy", "store", "no-store", "no-permanent-store")}
-    | {"{urn:xmpp:receipts}request", "{urn:xmpp:delay}delay"}
-)
-# What tells of another message: kept, but nobody reads it.
-_ABOUT_OTHERS: Final = frozenset({"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed"})
-_NO_STORE: Final = f"{{{_HINTS}}}no-store"
 
 
 def recipient_of(context: Context, stanza: Stanza) -> Jid:
@@ -65,8 +56,52 @@ def local_person(context: Context, recipient: Jid) -> Person:
         )
     person = services.directory.person(recipient.bare)
     if person is None or person.disabled:
-        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
+        if services.directory.department(recipient.bare) is not None:
+            raise StanzaError(
+                StanzaCondition.SERVICE_UNAVAILABLE,
+                f"{recipient.bare} is a department, which has no room yet; write to its people",
+            )
+        raise _nobody(recipient)
     return person
+
+
+def check_blocking(context: Context, stanza: Stanza) -> None:
+    """Refuse what is for somebody whom the sender has blocked (XEP-0191 section 3.3).
+
+    Ask only where ``services.blocking.lists`` holds any.
+
+    Raises:
+        StanzaError: The sender is told so.
+
+    """
+    blocked = context.services.blocking.of(context.account)
+    to = stanza.attributes.get("to")
+    if blocked is None or to is None:
+        return
+    try:
+        recipient = parse_jid(to)
+    except JidError:
+        return  # for whoever handles the stanza to refuse
+    if not blocked.blocks(recipient):
+        return
+    if recipient.full == context.services.domain and stanza.attributes.get("type") == "result":
+        return  # an answer to the server's own ping goes nowhere; it proves that the client is here
+    raise StanzaError(
+        StanzaCondition.NOT_ACCEPTABLE,
+        f"you have blocked {recipient.full}",
+        kind=ErrorType.CANCEL,
+        application=_BLOCKED,
+    )
+
+
+def is_blocked_by(context: Context, recipient: Jid) -> bool:
+    """Whether the recipient has blocked the sender, to whom that is not told (section 3.3)."""
+    blocked = context.services.blocking.of(recipient.bare)
+    return blocked is not None and blocked.blocks(context.session.jid)
+
+
+def _nobody(recipient: Jid) -> StanzaError:
+    return StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
 
 
 def child_attribute(stanza: Stanza, tag: str, name: str) -> str:
@@ -89,6 +124,8 @@ def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
         JidError: ``to`` is no JID.
 
     """
+    if DISPLAYED in stanza.children:
+        stanza = without_displayed(stanza)
     kind = stanza.attributes.get("type", "normal")
     if kind not in MESSAGE_TYPES:
         kind = "normal"  # RFC 6121 section 5.2.2
@@ -101,15 +138,71 @@ def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
             StanzaCondition.SERVICE_UNAVAILABLE, "the server itself reads no messages"
         )
     person = local_person(context, recipient)
+    if is_blocked_by(context, recipient):
+        if kind == "error":
+            return None
+        raise _nobody(recipient)
     if not _deliverable(context, recipient, kind):
         return None
-    stored = kind in {"chat", "normal"} and _worth_keeping(stanza)
-    raw = _stamped(context, stanza, recipient, kind)
-    if not stored:
-        parcel = Parcel("message", kind, context.session.full, recipient.resource, raw)
-        services.router.to_entity(person_entity(recipient.bare), parcel)
-        return None
-    return _keep_and_send(context, stanza, recipient, person, kind, raw)
+    read = kind in {"chat", "normal"}
+    if read and keeping.worth_keeping(stanza):
+        raw = _stamped(context, stanza, recipient, kind)
+        return _keep_and_send(context, stanza, recipient, person, kind, raw)
+    if read and BODY in stanza.children and not _heard(context, recipient):
+        # Section 8.5.2.2.1: what is not kept (XEP-0334) and reaches nobody is refused.
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE,
+            f"{recipient.bare} is not on line, and the message is not to be kept",
+        )
+    _send(context, stanza, recipient, kind, _stamped(context, stanza, recipient, kind))
+    return None
+
+
+def _heard(context: Context, recipient: Jid) -> bool:
+    """Whether some session takes a message for ``recipient`` now."""
+    return any(
+        ref.resource == recipient.resource or (ref.priority is not None and ref.priority >= 0)
+        for ref in context.services.sessions.of(recipient.bare)
+    )
+
+
+def _send(
+    context: Context,
+    stanza: Stanza,
+    recipient: Jid,
+    kind: str,
+    raw: bytes,
+    sealed: tuple[str, str] = ("", ""),
+    ref: ItemRef | None = None,
+) -> None:
+    """Hand a message to its recipient, and copies to the sender's other clients (XEP-0280).
+
+    Args:
+        context: The sender's.
+        stanza: As it came.
+        recipient: Whom it is for.
+        kind: Its type.
+        raw: As it goes, our stanza-id aside.
+        sealed: Its stanza-id in the recipient's archive and in the sender's;
+            ``""``: that one does not show it.
+        ref: The item that is kept.
+
+    """
+    full, resource = context.session.full, recipient.resource
+    copy = stanza.attributes.get("id", "") if copied(stanza, kind) else None
+    passing = ref is None and fleeting(stanza, kind)
+    theirs, own = sealed
+    stamped = append_child(raw, stanza_id(recipient.bare, theirs)) if theirs else raw
+    parcel = Parcel("message", kind, full, resource, stamped, ref, copy, passing)
+    context.services.router.to_entity(person_entity(recipient.bare), parcel)
+    copiers = context.entity.copiers
+    # What people send to themselves is copied once, as it comes in.
+    if copiers is not None and copy is not None and recipient.bare != context.account:
+        if not copiers.others(context.session):
+            return
+        stamped = append_child(raw, stanza_id(context.account, own)) if own else raw
+        parcel = Parcel("message", kind, full, resource, stamped, None, copy, passing)
+        copiers.sent(context.session, recipient.bare, parcel)
 
 
 def _deliverable(context: Context, recipient: Jid, kind: str) -> bool:
@@ -131,20 +224,6 @@ def _deliverable(context: Context, recipient: Jid, kind: str) -> bool:
             StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.bare} is a person, not a room"
         )
     return kind != "error"
-
-
-def _worth_keeping(stanza: Stanza) -> bool:
-    children = stanza.children
-    if _NO_STORE in children:
-        return False
-    return BODY in children or any(child not in _FLEETING for child in children)
-
-
-def _countable(stanza: Stanza) -> bool:
-    children = stanza.children
-    if BODY in children:
-        return True
-    return not any(child in _ABOUT_OTHERS for child in children)
 
 
 def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> bytes:
@@ -193,7 +272,7 @@ def _keep_and_send(
             # Sent again for want of an acknowledgement: kept and delivered once.
             return entity.commit_of(known)
     thread = pair_thread(context.account, recipient.bare)
-    countable = _countable(stanza)
+    countable = keeping.countable(stanza)
     item = Item(
         services.mint.item(),
         thread,
@@ -204,19 +283,14 @@ def _keep_and_send(
         raw,
         countable,
     )
-    owners = [Owner(person.number, incoming=True)]
-    if person.number != context.person.number:
-        owners.append(Owner(context.person.number, incoming=False))
-    kept = services.archive.append(item, owners)
+    kept, shown = keeping.keep(context, stanza, item, person)
     entity.note_sent(recipient.bare, item, kept)
     if countable:
         _note_reply(context, thread)
-    stamp = stanza_id(recipient.bare, services.seal.seal(item.id))
     ref = ItemRef(item.id, thread if countable else None)
-    parcel = Parcel(
-        "message", kind, session.full, recipient.resource, append_child(raw, stamp), ref
-    )
-    services.router.to_entity(person_entity(recipient.bare), parcel)
+    name = services.seal.seal(item.id)
+    sealed = (name if shown[0] else "", name if shown[1] else "")
+    _send(context, stanza, recipient, kind, raw, sealed, ref)
     return kept
 
 

@@ -1,21 +1,47 @@
 """What the XMPP door works with: everything it is handed by ``app.py``."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from xml.etree.ElementTree import Element
 
 from clarion.config.server import LimitsConfig
 from clarion.core.archive import Archive
+from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.ports import Router, Sessions
+from clarion.core.preferences import ArchivePreferences
+from clarion.core.registration import Registrar
 from clarion.core.seal import Seal
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew
 from clarion.lib.ids import Mint
+from clarion.wire.xml import escape
+from clarion.wire.xmpp.caps import NS as CAPS
+from clarion.wire.xmpp.caps import DiscoInfo
+from clarion.wire.xmpp.caps import Identity as DiscoIdentity
+from clarion.wire.xmpp.executions import Executions
+from clarion.wire.xmpp.forms import Form
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.activity import ActivityStore
+from clarion.xmpp.interests import Interests
+from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.rosters import Rosters
+from clarion.xmpp.tally import Tally
+from clarion.xmpp.vcard import CardStore
+
+CAPS_NODE: Final = "urn:clarion:server"
+"""What names this software in its entity capabilities (XEP-0115 section 4)."""
+
+NodeKey = tuple[str, str, str]
+"""Whom service discovery asks (``At``), for what (``info`` or ``items``), and the node."""
+
+NodeHandler = Callable[[Any, Stanza, Element], bytes | Awaitable[bytes | None] | None]
+"""Answers for a node; called like the handler of a request, with its ``Context``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +53,93 @@ class Features:
     Attributes:
         server: Features of the server.
         account: Features of every person's bare address.
+        identities: What the server is.
+        account_identities: What every person's bare address is.
+        forms: More about the server (XEP-0128).
+        nodes: Who answers for nodes.
 
     """
 
     server: tuple[str, ...] = ()
     account: tuple[str, ...] = ()
+    identities: tuple[DiscoIdentity, ...] = ()
+    account_identities: tuple[DiscoIdentity, ...] = ()
+    forms: tuple[Form, ...] = ()
+    nodes: Mapping[NodeKey, NodeHandler] = field(default_factory=dict)
+
+    @property
+    def info(self) -> DiscoInfo:
+        """What the server says of itself."""
+        return DiscoInfo(self.identities, self.server, self.forms)
+
+    @property
+    def caps_node(self) -> str:
+        """The node that names what the server can do as of now (XEP-0115 section 6.2)."""
+        return f"{CAPS_NODE}#{self.info.ver()}"
+
+    @property
+    def stream_feature(self) -> bytes:
+        """The server's entity capabilities among its stream features (XEP-0115 section 6.3)."""
+        ver = escape(self.info.ver())
+        return f"<c xmlns='{CAPS}' hash='sha-1' node='{CAPS_NODE}' ver='{ver}'/>".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Services:
     """The rest of the house, as the XMPP door sees it.
+
+    Nothing here changes but the policies (``limits``, ``ask_for_marks``,
+    ``sync_counts``, the contact addresses in ``features``), which
+    the door alone replaces when an operator reloads the configuration; so
+    nobody keeps a copy of them for longer than a connection's life.
 
     Attributes:
         domain: The organisation's domain, normalised.
         ask_for_marks: Add ``<markable/>`` to what local people send local
             people (``[ledger] ask``).
+        activity: When people were last here.
+        began: Monotonic seconds when the server started.
+        cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
         crew: Runs what takes longer than a turn of the loop.
         features: What service discovery tells.
+        interests: Which clients want to hear of which nodes.
+        nodes: People's pubsub nodes.
+        sync_counts: What people's devices tell each other counts for the
+            sender (``[ledger] sync_counts``).
+        tally: What metrics count.
+        executions: Ad-hoc commands under way.
+        registration: What people may do about their accounts in-band
+            (XEP-0077); ``None``: nothing.
 
     """
 
     domain: str
     ask_for_marks: bool
+    activity: ActivityStore
+    cards: CardStore
     limits: LimitsConfig
     archive: Archive
+    blocking: Blocking
     bus: Bus
     clock: Clock
     crash_points: CrashPoints
     crew: Crew
     directory: Directory
     identity: Identity
+    interests: Interests
     ledger: Ledger
     mint: Mint
+    nodes: Nodes
+    preferences: ArchivePreferences
     rosters: Rosters
     router: Router
     seal: Seal
     sessions: Sessions
     token: Callable[[], str]
+    began: float = 0.0
     features: Features = Features()
+    sync_counts: bool = False
+    tally: Tally = field(default_factory=Tally)
+    executions: Executions = field(default_factory=Executions)
+    registration: Registrar | None = None

@@ -12,9 +12,11 @@ from clarion.lib.ids import ItemId
 from clarion.wire.xmpp.acks import Inbound, Outbound
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import Jid
+from clarion.xmpp.held import Held
 
 REACHED_LIMIT: Final = 1_000  # LIMIT: threads of which a session remembers how far they reached it
 UNPROVEN_LIMIT: Final = 10_000  # LIMIT: items sent to a client that answers no ping (no XEP-0198)
+BACKLOG_LIMIT: Final = 100  # LIMIT: items that wait in memory behind those from the archive
 DIRECTED_LIMIT: Final = 1_000  # LIMIT: addresses a session may send directed presence to
 
 
@@ -35,6 +37,10 @@ class Line(Protocol):
 
     def prove_soon(self) -> None:
         """Ask the client before long what it has received (no XEP-0198)."""
+        ...
+
+    def ask_about_the_rest(self) -> None:
+        """Ask, now or before long, about what no ``<r/>`` has followed yet (XEP-0198)."""
         ...
 
     def end(self, error: StreamError | None) -> None:
@@ -71,6 +77,11 @@ class Backlog:
     stanzas: dict[ItemId, tuple[bytes, ItemRef]] = field(default_factory=dict)
     missed: bool = False
 
+    @property
+    def full(self) -> bool:
+        """Whether no more may be put in."""
+        return len(self.stanzas) >= BACKLOG_LIMIT
+
 
 Token = ItemRef | HeldTicket
 """What comes back when the client acknowledges a stanza."""
@@ -83,12 +94,17 @@ class Session:
         id: Unguessable; also the resumption id of XEP-0198.
         person: Whose session it is, as of log-in.
         jid: The full JID.
+        label: Which password it logged in with: ``""`` is the main one
+            (``core/identity.py``).
         lang: The stream's ``xml:lang``, or ``""``.
         line: The connection, or ``None`` while it waits to be resumed.
         presence: The last available presence as broadcast, or ``None``
             while unavailable.
         priority: Its priority, -128 to 127; ``None`` while unavailable.
         interested: Asked for the roster, and so gets roster pushes (RFC 6121 section 2.2).
+        interested_in_blocks: Asked for the block list, and so gets its pushes (XEP-0191).
+        carbons: Wants copies of what goes to and comes from other sessions (XEP-0280).
+        held: What waits while nobody looks at the client (XEP-0352); ``None`` while it is active.
         catching_up: Items wait here while older ones are read from the
             archive; ``None`` when the session gets items at once.
         directed: Bare and full JIDs that got directed presence (RFC 6121 section 4.6).
@@ -98,19 +114,26 @@ class Session:
         overflowed: Its queue ran full; it may not be resumed.
         ended: It is over for good.
         reached: Thread to the newest item that this session acknowledged.
+        sent: Stanzas that ``send`` took, for metrics.
+        delivered: Those among them that come back when they are acknowledged.
 
     """
 
     __slots__ = (
         "_moved",
+        "carbons",
         "catching_up",
+        "delivered",
         "directed",
         "ended",
         "full",
+        "held",
         "id",
         "inbound",
         "interested",
+        "interested_in_blocks",
         "jid",
+        "label",
         "lang",
         "line",
         "outbound",
@@ -122,6 +145,7 @@ class Session:
         "proof_id",
         "reached",
         "resumable",
+        "sent",
         "unproven",
     )
 
@@ -130,11 +154,15 @@ class Session:
         self.person = person
         self.jid = jid
         self.full = jid.full
+        self.label = ""
         self.lang = lang
         self.line: Line | None = None
         self.presence: bytes | None = None
         self.priority: int | None = None
         self.interested = False
+        self.interested_in_blocks = False
+        self.carbons = False
+        self.held: Held | None = None
         self.catching_up: Backlog | None = None
         self.directed: set[str] = set()
         self.inbound: Inbound | None = None
@@ -148,6 +176,8 @@ class Session:
         self.unproven: list[ItemRef] = []
         self.proof_id = ""  # of the ping that proves the first proof_count of them
         self.proof_count = 0
+        self.sent = 0
+        self.delivered = 0
 
     @property
     def takes_messages(self) -> bool:
@@ -160,7 +190,17 @@ class Session:
         A client that acknowledges nothing until the queue is full, or without
         XEP-0198 answers no ping until ``UNPROVEN_LIMIT`` items are out, loses its
         stream; what it has not received waits in the archive.
+
+        To a client that is not looked at presence goes later; anything else
+        takes along what was held, so that nothing overtakes anything.
         """
+        if self.held is not None:
+            if token is None and self.held.takes_presence(stanza):
+                return
+            self._let_go(self.held)
+        self.sent += 1
+        if token is not None:
+            self.delivered += 1
         if self.outbound is not None:
             if self.outbound.full:
                 self.overflow()
@@ -173,6 +213,28 @@ class Session:
             self.unproven.append(token)
         if self.line is not None:
             self.line.write(stanza)
+
+    def send_fleeting(self, stanza: bytes, about: str) -> None:
+        """Send what tells only of this moment, or hold it until something worth a look comes.
+
+        Args:
+            stanza: It is not archived.
+            about: Whom and what it tells of: of several held the last one is sent.
+
+        """
+        if self.held is None or not self.held.put(about, stanza):
+            self.send(stanza)
+
+    def activate(self) -> None:
+        """Send what was held; from now on nothing is."""
+        held, self.held = self.held, None
+        if held is not None:
+            for stanza in held.clear():
+                self.send(stanza)
+
+    def _let_go(self, held: Held) -> None:
+        self.activate()
+        self.held = held
 
     def overflow(self) -> None:
         """Give the client up: it does not take what it is sent."""

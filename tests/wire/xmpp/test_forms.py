@@ -141,3 +141,26 @@ def test_a_form_is_bounded():
     assert len(read(field("x", *["v"] * VALUE_LIMIT)).values("x")) == VALUE_LIMIT
     with pytest.raises(PeerError, match=str(VALUE_LIMIT)):
         read(field("x", *["v"] * (VALUE_LIMIT + 1)))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<field var='x' type='text-single'><value>1</value><value>2</value></field>",
+        "<field var='x' type='boolean'><value>1</value><value>0</value></field>",
+        "<field var='x' type='text-single'><option><value>1</value></option></field>",
+        "<field var='x' type='list-single'><option/></field>",
+        "<field var='x' type='list-multi'><option><value>1</value><value/></option></field>",
+        "<reported><field var='x'/></reported><reported><field var='y'/></reported>",
+    ],
+)
+def test_what_the_sections_3_2_to_3_4_forbid_is_refused(inner: str):
+    with pytest.raises(PeerError):
+        read(inner, "result")
+
+
+def test_a_form_goes_on_the_wire_without_prefixes():
+    raw = Form(FormKind.SUBMIT, (Field("x", ("1 < 2",)),)).to_bytes()
+    assert raw == (
+        b"<x xmlns='jabber:x:data' type='submit'><field var='x'><value>1 &lt; 2</value></field></x>"
+    )

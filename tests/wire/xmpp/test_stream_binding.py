@@ -15,7 +15,8 @@ def features():
     return (
         f"<stream:features><bind xmlns='{BIND}'/>"
         "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-        f"<sm xmlns='{SM}'/></stream:features>"
+        f"<sm xmlns='{SM}'/><limits xmlns='urn:xmpp:stream-limits:0'>"
+        "<max-bytes>262144</max-bytes></limits></stream:features>"
     )
 
 

@@ -208,6 +208,11 @@ class Outbound(Generic[T]):
         """
         return self._unasked > 0 and (not self._asked or self._unasked >= REQUEST_EVERY)
 
+    @property
+    def request_pressing(self) -> bool:
+        """Whether ``REQUEST_EVERY`` stanzas went out since the last ``<r/>``."""
+        return self._unasked >= REQUEST_EVERY
+
     def push(self, stanza: bytes, token: T | None = None) -> None:
         """Keep a stanza until it is acknowledged.
 

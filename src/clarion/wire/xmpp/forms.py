@@ -1,4 +1,7 @@
-"""Data forms: fields that a program asks for and a person or program fills in (XEP-0004 2.13)."""
+"""Data forms: fields that a program asks for and a person or program fills in (XEP-0004 2.13).
+
+What was filled in is checked against what was asked in ``answers.py``.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,6 +9,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
 from clarion.lib.errors import PeerError
+from clarion.wire.xml import serialise
 
 NS: Final = "jabber:x:data"
 TAG: Final = f"{{{NS}}}x"
@@ -39,6 +43,21 @@ class FieldKind(StrEnum):
     TEXT_MULTI = "text-multi"
     TEXT_PRIVATE = "text-private"
     TEXT_SINGLE = "text-single"
+
+
+LISTS: Final = frozenset({FieldKind.LIST_MULTI, FieldKind.LIST_SINGLE})
+"""Kinds of fields that offer options."""
+SINGLE: Final = frozenset(
+    {
+        FieldKind.BOOLEAN,
+        FieldKind.FIXED,
+        FieldKind.JID_SINGLE,
+        FieldKind.LIST_SINGLE,
+        FieldKind.TEXT_PRIVATE,
+        FieldKind.TEXT_SINGLE,
+    }
+)
+"""Kinds of fields that hold one value at most (section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +172,10 @@ class Form:
             row.extend(_field_element(field) for field in item)
         return element
 
+    def to_bytes(self) -> bytes:
+        """Return the form as it goes on the wire."""
+        return serialise(self.to_element())
+
 
 def text_field(name: str, value: str = "", *, label: str = "", required: bool = False) -> Field:
     """Return a field of one line of text."""
@@ -191,6 +214,8 @@ def parse_form(element: Element) -> Form:
         raise PeerError("a data form must be of type form, submit, cancel or result") from None
     if sum(1 for _ in element.iter(f"{{{NS}}}field")) > FIELD_LIMIT:
         raise PeerError(f"a data form must have {FIELD_LIMIT} fields at most")
+    if len(element.findall(f"{{{NS}}}reported")) > 1:
+        raise PeerError("a data form has one table at most (section 3.4)")
     reported = element.find(f"{{{NS}}}reported")
     return Form(
         kind,
@@ -218,6 +243,11 @@ def _parse_field(element: Element) -> Field:
     values = tuple(value.text or "" for value in element.findall(f"{{{NS}}}value"))
     if len(values) > VALUE_LIMIT:
         raise PeerError(f"the field {name} must have {VALUE_LIMIT} values at most")
+    if kind in SINGLE and len(values) > 1:
+        raise PeerError(f"the field {name} must have one value, not {len(values)}")
+    options = tuple(_parse_option(option) for option in element.findall(f"{{{NS}}}option"))
+    if options and kind not in LISTS:
+        raise PeerError(f"the field {name} is no list and has no options")
     return Field(
         name,
         values,
@@ -225,11 +255,15 @@ def _parse_field(element: Element) -> Field:
         element.get("label", ""),
         element.findtext(f"{{{NS}}}desc", ""),
         element.find(f"{{{NS}}}required") is not None,
-        tuple(
-            Option(option.findtext(f"{{{NS}}}value", ""), option.get("label", ""))
-            for option in element.findall(f"{{{NS}}}option")
-        ),
+        options,
     )
+
+
+def _parse_option(element: Element) -> Option:
+    values = element.findall(f"{{{NS}}}value")
+    if len(values) != 1:
+        raise PeerError("an option of a data form has one value")
+    return Option(values[0].text or "", element.get("label", ""))
 
 
 def _parse_kind(text: str | None) -> FieldKind | None:

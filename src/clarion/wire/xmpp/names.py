@@ -7,6 +7,8 @@ CLIENT: Final = "jabber:client"
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
+REGISTER: Final = "jabber:iq:register"
+REGISTER_FEATURE: Final = "http://jabber.org/features/iq-register"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
 MESSAGE: Final = f"{{{CLIENT}}}message"

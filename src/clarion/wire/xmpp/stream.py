@@ -18,6 +18,7 @@ from clarion.wire.sasl import Candidate, SaslCondition, SaslError, decode_base64
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import StanzaError, StreamCondition, StreamError, error_reply
 from clarion.wire.xmpp.names import CLIENT, IQ, SASL, STANZAS, STREAMS, TLS, XML_LANG
+from clarion.wire.xmpp.registration import early_refusal, is_early_request
 from clarion.wire.xmpp.slicer import Slicer, StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream_binding import bind_result, wanted_resource
@@ -28,6 +29,7 @@ from clarion.wire.xmpp.stream_events import (
     Event,
     Offered,
     Phase,
+    RegistrationWanted,
     SecureWanted,
     StreamRules,
 )
@@ -171,6 +173,14 @@ class ServerStream:
             self._refuse(StreamCondition.POLICY_VIOLATION, "too many failed log-ins")
         else:
             self._work()
+
+    def registered(self, answer: bytes) -> None:
+        """Answer a ``RegistrationWanted``; the client may log in then, or ask again."""
+        if self.phase is Phase.CLOSED:
+            return
+        self._out.append(answer)
+        self.phase = Phase.SECURE_OR_AUTHENTICATE
+        self._work()
 
     def bound(self, full_jid: str) -> None:
         """Tell the client its full JID, unless it resumed; stanzas flow from here on."""
@@ -357,6 +367,19 @@ class ServerStream:
     def _abort(self, element: Stanza) -> None:
         self.reject(SaslCondition.ABORTED)
 
+    # -- in-band registration (XEP-0077 section 3.1) --------------------------------
+
+    def _register(self, element: Stanza) -> None:
+        if not is_early_request(element):
+            self._refuse(StreamCondition.NOT_AUTHORIZED, "log in and bind first")
+            return
+        refusal = early_refusal(element, self._rules, secure=self._secure)
+        if refusal is not None:
+            self._out.append(refusal)
+            return
+        self.phase = Phase.REGISTERING
+        self._events.append(RegistrationWanted(element))
+
     # -- binding (section 7) ------------------------------------------------------
 
     def _bind(self, element: Stanza) -> None:
@@ -386,6 +409,7 @@ class ServerStream:
     ORDER: ClassVar[Mapping[tuple[Phase, str], Callable[["ServerStream", Stanza], None]]] = {
         (Phase.SECURE_OR_AUTHENTICATE, f"{{{TLS}}}starttls"): _starttls,
         (Phase.SECURE_OR_AUTHENTICATE, f"{{{SASL}}}auth"): _auth,
+        (Phase.SECURE_OR_AUTHENTICATE, IQ): _register,
         (Phase.AUTHENTICATING, f"{{{SASL}}}response"): _response,
         (Phase.AUTHENTICATING, f"{{{SASL}}}abort"): _abort,
         (Phase.BIND, IQ): _bind,

@@ -16,13 +16,16 @@ class Phase(Enum):
     SECURING = auto()  # the driver does the TLS handshake
     AUTHENTICATING = auto()  # a SASL exchange waits for the client
     VERIFYING = auto()  # a SASL exchange waits for the driver
+    REGISTERING = auto()  # in-band registration waits for the driver
     BIND = auto()  # features with bind were sent
     BINDING = auto()  # the driver chooses the resource, or resumes
     BOUND = auto()
     CLOSED = auto()
 
 
-WAITING: Final = frozenset({Phase.SECURING, Phase.VERIFYING, Phase.BINDING, Phase.CLOSED})
+WAITING: Final = frozenset(
+    {Phase.SECURING, Phase.VERIFYING, Phase.REGISTERING, Phase.BINDING, Phase.CLOSED}
+)
 """Phases in which the driver has the word and nothing is read."""
 
 
@@ -68,6 +71,18 @@ class ProofGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationWanted:
+    """Somebody who has not logged in asks about an account (XEP-0077); answer with ``registered``.
+
+    Attributes:
+        request: An iq of type get or set.
+
+    """
+
+    request: Stanza = field(repr=False)  # holds a password
+
+
+@dataclass(frozen=True, slots=True)
 class BindWanted:
     """Choose a resource, then call ``bound`` or ``bind_refused``.
 
@@ -104,7 +119,15 @@ class Closed:
 
 
 Event = (
-    SecureWanted | KeysWanted | PasswordGiven | ProofGiven | BindWanted | Offered | Stanza | Closed
+    SecureWanted
+    | KeysWanted
+    | PasswordGiven
+    | ProofGiven
+    | RegistrationWanted
+    | BindWanted
+    | Offered
+    | Stanza
+    | Closed
 )
 
 
@@ -120,7 +143,10 @@ class StreamRules:
         early_stanza_bytes: LIMIT of one element before log-in.
         early_total_bytes: LIMIT of all bytes before log-in.
         stanza_bytes: LIMIT of one stanza after log-in.
+        idle_seconds: Silence after which a client is asked whether it is there;
+            0: never.
         negotiation_seconds: LIMIT from the first byte to binding.
+        registration: Accounts may be made in-band, before log-in (XEP-0077).
         features: Further elements offered with bind, as bytes.
         early_tags: First-level tags of such features, handed out as ``Offered``.
         late_tags: First-level tags handed out after binding beside stanzas.
@@ -134,7 +160,9 @@ class StreamRules:
     early_stanza_bytes: int = 10 * 1024
     early_total_bytes: int = 256 * 1024
     stanza_bytes: int = 256 * 1024
+    idle_seconds: int = 0
     negotiation_seconds: float = 60.0
+    registration: bool = False
     features: bytes = b""
     early_tags: frozenset[str] = frozenset()
     late_tags: frozenset[str] = frozenset()

@@ -8,10 +8,12 @@ from typing import Final
 
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
-from clarion.wire.xmpp.names import BIND, CLIENT, SASL, STREAMS, TLS
+from clarion.wire.xmpp.names import BIND, CLIENT, REGISTER_FEATURE, SASL, STREAMS, TLS
 from clarion.wire.xmpp.slicer import StreamStart
 from clarion.wire.xmpp.stream_events import StreamRules
 from clarion.wire.xmpp.stream_login import mechanism_names
+
+LIMITS: Final = "urn:xmpp:stream-limits:0"
 
 # COMPAT(clients of RFC 3921): a session element that asks for nothing.
 _BIND: Final = (
@@ -73,12 +75,26 @@ def features(
 
     """
     if authenticated:
-        inner = _BIND + rules.features
+        limits = _limits(rules.stanza_bytes, rules.idle_seconds)
+        inner = _BIND + rules.features + limits
     elif rules.starttls and not secure:
+        # Nothing else beside it, where it must come first (section 5.3.1).
         inner = f"<starttls xmlns='{TLS}'><required/></starttls>".encode()
     else:
         inner = _mechanisms(mechanism_names(rules, bindings, secure=secure), bindings)
+        if rules.registration:
+            inner += f"<register xmlns='{REGISTER_FEATURE}'/>".encode()
+        inner += _limits(rules.early_stanza_bytes)
     return b"<stream:features>%b</stream:features>" % inner
+
+
+def _limits(largest: int, idle: int = 0) -> bytes:
+    """Write the limits of what the client may send (XEP-0478 section 3.1).
+
+    Before log-in there is no rule about silence, only one about the whole time.
+    """
+    silence = f"<idle-seconds>{idle}</idle-seconds>" if idle else ""
+    return f"<limits xmlns='{LIMITS}'><max-bytes>{largest}</max-bytes>{silence}</limits>".encode()
 
 
 def _mechanisms(names: Iterable[str], bindings: Collection[str]) -> bytes:

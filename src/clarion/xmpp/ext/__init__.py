@@ -4,18 +4,39 @@ from typing import Final
 
 from clarion.xmpp.ext import (
     archive,
+    archive_preferences,
+    blocking,
+    capabilities,
+    carbons,
     chat_markers,
+    chat_states,
+    client_state,
+    commands,
+    corrections,
     delay,
     disco,
+    displayed_sync,
+    entity_time,
+    hints,
+    last_activity,
     offline,
+    pep,
     ping,
     presence,
+    reactions,
     receipts,
+    registration,
+    replies,
+    retraction,
     roster,
+    roster_offers,
+    search,
     session_compat,
     stanza_ids,
     stream_management,
     subscriptions,
+    vcard_temp,
+    version,
 )
 from clarion.xmpp.extension import Extension
 
@@ -24,13 +45,45 @@ ALL: Final[tuple[Extension, ...]] = (
     subscriptions.subscriptions,
     presence.presence,
     disco.disco,
+    capabilities.capabilities,
+    version.version,
+    entity_time.entity_time,
+    last_activity.last_activity,
+    vcard_temp.vcard_temp,
+    search.search,
+    roster_offers.roster_offers,
     ping.ping,
     stanza_ids.stanza_ids,
     receipts.receipts,
     chat_markers.chat_markers,
+    pep.pep,
+    displayed_sync.displayed_sync,
     stream_management.stream_management,
     archive.archive,
+    archive_preferences.archive_preferences,
+    retraction.retraction,
     offline.offline,
     delay.delay,
+    blocking.blocking,
+    carbons.carbons,
+    chat_states.chat_states,
+    client_state.client_state,
+    corrections.corrections,
+    hints.hints,
+    reactions.reactions,
+    replies.replies,
     session_compat.session_compat,
+    commands.commands,
+    registration.registration,
 )
+
+
+def chosen(registration_mode: str) -> tuple[Extension, ...]:
+    """Return the features that are on.
+
+    Args:
+        registration_mode: ``[xmpp] registration``.
+
+    """
+    off = {registration.registration} if registration_mode == "off" else set()
+    return tuple(one for one in ALL if one not in off)

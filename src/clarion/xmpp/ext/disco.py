@@ -1,28 +1,31 @@
 """Service discovery: what the server and each account can do (XEP-0030 2.5).
 
-The features are those on the cards of all features, joined by the
-``Switchboard`` and handed in with ``Services.features``.
+The features and identities are those on the cards of all features, joined by
+the ``Switchboard`` and handed in with ``Services.features``. Who has nodes
+answers for them with ``Extension.on_node``.
 """
 
 from collections.abc import Iterable
+from inspect import isawaitable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from clarion.wire.xml import escape
+from clarion.wire.xml import escape, serialise
+from clarion.wire.xmpp.caps import INFO, INFO_QUERY, Identity
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
-from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.extension import At, Card, Extension
+from clarion.xmpp.visibility import sees_presence
 
-INFO: Final = "http://jabber.org/protocol/disco#info"
 ITEMS: Final = "http://jabber.org/protocol/disco#items"
-INFO_QUERY: Final = f"{{{INFO}}}query"
 ITEMS_QUERY: Final = f"{{{ITEMS}}}query"
 
 # The registry's identities (https://xmpp.org/registrar/disco-categories.html).
-_SERVER: Final = "<identity category='server' type='im' name='Clarion'/>"
-_ACCOUNT: Final = "<identity category='account' type='registered'/>"
+_SERVER: Final = Identity("server", "im", "Clarion")
+_ACCOUNT: Final = Identity("account", "registered")
 
 disco = Extension(
     Card(
@@ -33,29 +36,39 @@ disco = Extension(
         test="tests/xmpp/test_disco.py",
         features=(INFO, ITEMS),
         account_features=(INFO, ITEMS),
+        identities=(_SERVER,),
+        account_identities=(_ACCOUNT,),
     )
 )
 
 
 @disco.on_iq("get", INFO_QUERY, at=("server",))
-def server_info(context: Context, stanza: Stanza, query: Element) -> bytes:
-    """Tell what the server is and can do (section 3.1)."""
-    _no_node(query)
-    return _info(query, _SERVER, context.services.features.server)
+async def server_info(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell what the server is and can do (section 3.1); the same for its own capabilities' node."""
+    node = query.get("node")
+    if node and node != context.services.features.caps_node:
+        return _answer(query, INFO, await _node(context, stanza, query, "server", "info"))
+    return _answer(query, INFO, _info_of_server(context))
 
 
 @disco.on_iq("get", INFO_QUERY, at=("account",))
-def account_info(context: Context, stanza: Stanza, query: Element) -> bytes:
+async def account_info(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell what the server does for one's own account."""
-    _no_node(query)
-    return _info(query, _ACCOUNT, context.services.features.account)
+    if query.get("node"):
+        return _answer(query, INFO, await _node(context, stanza, query, "account", "info"))
+    return _answer(query, INFO, _info_of_account(context))
 
 
-@disco.on_iq("get", ITEMS_QUERY, at=("server", "account"))
-def items(context: Context, stanza: Stanza, query: Element) -> bytes:
-    """Tell which further addresses there are (section 4.1): none yet."""
-    _no_node(query)
-    return _answer(query, ITEMS, "")
+@disco.on_iq("get", ITEMS_QUERY, at=("server",))
+async def server_items(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell which further addresses and nodes there are (section 4.1)."""
+    return _answer(query, ITEMS, await _node(context, stanza, query, "server", "items"))
+
+
+@disco.on_iq("get", ITEMS_QUERY, at=("account",))
+async def account_items(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell which nodes one's own account has."""
+    return _answer(query, ITEMS, await _node(context, stanza, query, "account", "items"))
 
 
 @disco.on_iq("get", INFO_QUERY, at=("contact",))
@@ -71,39 +84,75 @@ async def contact_info(context: Context, stanza: Stanza, query: Element) -> byte
         raise StanzaError(
             StanzaCondition.SERVICE_UNAVAILABLE, "only contacts may ask about an account"
         )
-    _no_node(query)
-    return _info(query, _ACCOUNT, context.services.features.account)
+    if query.get("node"):
+        return _answer(query, INFO, await _node(context, stanza, query, "contact", "info"))
+    return _answer(query, INFO, _info_of_account(context))
 
 
 @disco.on_iq("get", ITEMS_QUERY, at=("contact",))
 async def contact_items(context: Context, stanza: Stanza, query: Element) -> bytes:
-    """Tell of the addresses below another account: none, whoever asks (section 8, rule 2)."""
+    """Tell of the nodes of another account; to strangers there are none (section 8, rule 2)."""
+    inner = b""
     if await _may_see(context, stanza):
-        _no_node(query)
-    return _answer(query, ITEMS, "")
+        inner = await _node(context, stanza, query, "contact", "items")
+    return _answer(query, ITEMS, inner)
+
+
+def _info_of_server(context: Context) -> bytes:
+    """Return what stands inside the server's disco#info answer."""
+    told = context.services.features
+    return _info(told.identities, told.server, told.forms)
+
+
+def _info_of_account(context: Context) -> bytes:
+    told = context.services.features
+    return _info(told.account_identities, told.account)
 
 
 async def _may_see(context: Context, stanza: Stanza) -> bool:
-    """Say whether the requester gets the presence of the person who is asked about."""
-    services = context.services
-    person = services.directory.person(parse_jid(stanza.attributes["to"]).bare)
-    if person is None or person.disabled:
-        return False
-    book = await services.rosters.book(person)
-    return context.account in book.watchers
+    bare = parse_jid(stanza.attributes["to"]).bare
+    return await sees_presence(context, context.services.directory.person(bare))
 
 
-def _no_node(query: Element) -> None:
-    if query.get("node"):
+async def _node(context: Context, stanza: Stanza, query: Element, at: At, what: str) -> bytes:
+    """Ask who answers for the node of ``query``.
+
+    Raises:
+        StanzaError: There is no such node.
+
+    """
+    node, nodes = query.get("node", ""), context.services.features.nodes
+    handler = nodes.get((at, what, node))
+    if handler is None and node:
+        handler = nodes.get((at, what, "*"))
+    inner = None if handler is None else handler(context, stanza, query)
+    if isawaitable(inner):
+        inner = await inner
+    if inner is not None:
+        return inner
+    if node:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such node")
+    return b""
 
 
-def _info(query: Element, identity: str, features: Iterable[str]) -> bytes:
-    told = "".join(f"<feature var='{escape(feature)}'/>" for feature in features)
-    return _answer(query, INFO, identity + told)
+def _info(
+    identities: Iterable[Identity], features: Iterable[str], forms: Iterable[Form] = ()
+) -> bytes:
+    told = b"".join(_identity(one) for one in identities)
+    told += "".join(f"<feature var='{escape(feature)}'/>" for feature in features).encode()
+    return told + b"".join(serialise(form.to_element()) for form in forms)
 
 
-def _answer(query: Element, namespace: str, inner: str) -> bytes:
+def _identity(identity: Identity) -> bytes:
+    name = f" name='{escape(identity.name)}'" if identity.name else ""
+    lang = f" xml:lang='{escape(identity.lang)}'" if identity.lang else ""
+    return (
+        f"<identity category='{escape(identity.category)}'"
+        f" type='{escape(identity.kind)}'{name}{lang}/>"
+    ).encode()
+
+
+def _answer(query: Element, namespace: str, inner: bytes) -> bytes:
     node = query.get("node")
     echoed = "" if node is None else f" node='{escape(node)}'"
-    return f"<query xmlns='{namespace}'{echoed}>{inner}</query>".encode()
+    return f"<query xmlns='{namespace}'{echoed}>".encode() + inner + b"</query>"

@@ -12,14 +12,17 @@ from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.splice import readdress
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.activity import STATUS_LIMIT
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext.subscriptions import correct
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.notices import Notice, plain, show_to, shown, to_watchers
-from clarion.xmpp.rosters import RosterBook
+from clarion.xmpp.pep_notices import heard
+from clarion.xmpp.roster_book import RosterBook
 from clarion.xmpp.session import DIRECTED_LIMIT, Session
 
 _PRIORITY: Final = f"{{{CLIENT}}}priority"
+_STATUS: Final = f"{{{CLIENT}}}status"
 _BYTE: Final = re.compile(r"[+-]?[0-9]{1,8}")
 
 presence = Extension(
@@ -67,6 +70,7 @@ def unavailable(context: Context, stanza: Stanza) -> None:
         return
     session = context.session
     raw = readdress(stanza, sender=session.full, lang=session.lang or None)
+    context.entity.farewell = _farewell(stanza)
     _leave(context, Notice("unavailable", session.full, raw))
 
 
@@ -88,6 +92,8 @@ async def probe(context: Context, stanza: Stanza) -> None:
         raise StanzaError(StanzaCondition.BAD_REQUEST, "a probe needs to say whom it is for")
     recipient = _local(context, to)
     services, session, account = context.services, context.session, context.account
+    if services.blocking.between(session.jid, recipient):
+        return  # XEP-0191 section 3.3: no answer to those whom the contact has blocked
     contact = recipient.bare
     person = services.directory.person(contact)
     if person is not None:
@@ -138,6 +144,7 @@ def _available(context: Context, stanza: Stanza, priority: int, book: RosterBook
     initial, took_messages = session.presence is None, session.takes_messages
     session.presence = readdress(stanza, sender=session.full, lang=session.lang or None)
     session.priority = priority
+    entity.farewell = ""
     _announce(context)
     notice = shown(session)
     # One's own sessions see each other, and themselves (4.2.2, 4.4.2).
@@ -147,6 +154,7 @@ def _available(context: Context, stanza: Stanza, priority: int, book: RosterBook
     to_watchers(services, context.people, book, notice)
     if initial:
         _greet(context, book)
+    heard(context, stanza, initial=initial)
     if session.takes_messages and not took_messages:
         services.crew.errand(entity.deliver_waiting(session), name=f"catching up {session.full}")
 
@@ -158,13 +166,19 @@ def _greet(context: Context, book: RosterBook) -> None:
         if other is not session:
             session.send(shown(other).to(session.full))
     for contact in list(book.watched):
+        if context.people.get(contact) is None:
+            continue
         if not show_to(services, context.people, account, contact, [session]):
             services.crew.errand(
                 correct(services, context.people, account, contact),
                 name=f"roster of {account}",
             )
-    for request in book.requests.values():
-        session.send(request)
+    for contact, request in book.requests.items():
+        # Colleagues have what they asked for; whoever is blocked is not heard.
+        if not book.teams_of(contact) and not services.blocking.between(
+            session.jid, parse_jid(contact)
+        ):
+            session.send(request)
 
 
 def _leave(context: Context, notice: Notice) -> None:
@@ -258,6 +272,13 @@ def _priority(stanza: Stanza) -> int:
     if count > 1 or _BYTE.fullmatch(text) is None or not -128 <= int(text) <= 127:
         raise StanzaError(StanzaCondition.BAD_REQUEST, "a priority is one number, -128 to 127")
     return int(text)
+
+
+def _farewell(stanza: Stanza) -> str:
+    """Return the status of unavailable presence, for last activity (XEP-0012 section 3)."""
+    if _STATUS not in stanza.children:
+        return ""
+    return _text(parse(stanza.raw, CLIENT).find(_STATUS))[:STATUS_LIMIT]
 
 
 def _text(element: Element | None) -> str:

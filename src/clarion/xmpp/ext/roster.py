@@ -1,5 +1,6 @@
 """RFC 6121 section 2: the roster, its pushes and its versions."""
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Final
@@ -12,15 +13,15 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.ext.subscriptions import check_room, end
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.roster import RosterItem
+from clarion.xmpp.roster_book import ITEM_LIMIT_BYTES, RosterBook
 from clarion.xmpp.roster_pushes import (
     NS,
     current_element,
-    item_element,
     push,
     push_contact,
     query_element,
+    whole_query,
 )
-from clarion.xmpp.rosters import ITEM_LIMIT_BYTES, RosterBook
 from clarion.xmpp.routing import local_person, recipient_of
 
 QUERY: Final = f"{{{NS}}}query"
@@ -31,7 +32,10 @@ NAME_LIMIT_BYTES: Final = 1023  # LIMIT: of a contact's name or a group's (secti
 GROUPS_LIMIT: Final = 100  # LIMIT: groups that one contact is in
 CHANGES_PUSHED: Final = 100
 """LIMIT: changes that are pushed one by one; after more the whole roster is cheaper."""
-_VERSION_DIGITS: Final = 18  # of the largest version that fits a database's integer
+# As ``RosterBook.ver`` writes it; 18 digits fit a database's integer.
+_VERSION: Final = re.compile(
+    r"(?P<own>[0-9]{1,18})(?P<teams>(?:-[0-9]{1,18}\.[0-9a-f]{1,64}){0,16})"
+)
 
 roster = Extension(
     Card(
@@ -66,8 +70,7 @@ async def get(context: Context, stanza: Stanza, query: Element) -> bytes | None:
         services.rosters.hold(session.id, book)
         session.interested = True
         if known is None or changed is None:
-            items = b"".join(item_element(item) for item in book.items() if item.listed)
-            return query_element(items, str(book.version))
+            return await whole_query(book)
         if changed:
             # In the next turn of the loop, since the result comes first; the book
             # stays locked until then, so that no newer push comes before these.
@@ -126,6 +129,13 @@ async def _put(context: Context, contact: str, name: str, groups: tuple[str, ...
     services = context.services
     async with services.rosters.change(context.person) as book:
         item = book.get(contact) or RosterItem(contact)
+        teams = book.teams_of(contact)
+        if teams:
+            # A client sends back all that it was shown. What the directory
+            # gave is not the owner's, and follows the directory.
+            given = {team.name for team in teams}
+            groups = tuple(group for group in groups if group not in given)
+            name = "" if name == teams[0].members[contact] else name
         item = replace(item, name=name, groups=groups, listed=True)
         check_room(book, item)
         await book.put(item, visible=True)
@@ -137,22 +147,36 @@ async def _remove(context: Context, contact: str) -> None:
     async with services.rosters.change(context.person) as book:
         item = book.get(contact)
         if item is None or not item.listed:
+            teams = book.teams_of(contact)
+            if teams:
+                raise StanzaError(
+                    StanzaCondition.NOT_ALLOWED,
+                    f"{contact} is in your department {teams[0].name!r}, whose people are in"
+                    " your roster as long as you are there",
+                )
             raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"{contact} is not in the roster")
         await book.remove(contact)
         push_contact(context.entity.sessions.values(), book, contact, services.token)
-        end(context, item)
+        end(context, book, item)
 
 
 async def _changed_since(book: RosterBook, known: str) -> list[str] | None:
     """Return who changed since the version that a client knows; ``None``: send everything."""
-    if known == str(book.version):
+    if known == book.ver:
         return []
-    if not (known.isascii() and known.isdigit()) or len(known) > _VERSION_DIGITS:
+    found = _VERSION.fullmatch(known)
+    if found is None:
         return None
-    if int(known) > book.version:
+    own = int(found["own"])
+    teams = dict(text.split(".") for text in found["teams"].split("-")[1:])
+    shifted = book.shifted_since({int(number): digest for number, digest in teams.items()})
+    if own > book.version or shifted is None or len(shifted) > CHANGES_PUSHED:
         return None
-    changed = await book.changed_since(int(known))
-    return changed if changed and len(changed) <= CHANGES_PUSHED else None
+    put = [] if own == book.version else await book.changed_since(own)
+    if put is None or (own < book.version and not put):
+        return None
+    changed = [*put, *(address for address in shifted if address not in put)]
+    return changed if len(changed) <= CHANGES_PUSHED else None
 
 
 async def _push_changes(
@@ -166,7 +190,7 @@ async def _push_changes(
     session = context.session
     async with lock:
         for contact in changed:
-            version = str(book.version) if contact is changed[-1] else known
+            version = book.ver if contact is changed[-1] else known
             element = query_element(current_element(book, contact), version)
             push((session,), element, context.services.token)
 

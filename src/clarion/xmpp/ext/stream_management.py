@@ -83,9 +83,8 @@ def acknowledged(context: Context, element: Stanza) -> None:
         return
     took(context, tokens)
     # What went out after the <r/> that this answers must be asked about too.
-    due = request_due(session)
-    if due:
-        session.send_nonza(due)
+    if session.line is not None and session.outbound.request_due:
+        session.line.ask_about_the_rest()
 
 
 @stream_management.on_nonza(RESUME)
@@ -122,15 +121,6 @@ def took(context: Context, tokens: list[Token]) -> None:
                 inbound.settle(token.ticket)
         answer(context)
     context.session.moved()
-
-
-def request_due(session: Session) -> bytes:
-    """Return the ``<r/>`` that should follow what is about to be flushed, or nothing."""
-    outbound = session.outbound
-    if outbound is None or not outbound.request_due:
-        return b""
-    outbound.requested()
-    return REQUEST
 
 
 def resume(session: Session, element: Stanza) -> list[Token]:

@@ -18,12 +18,12 @@ from clarion.wire.xmpp.splice import readdress
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
-from clarion.xmpp.notices import hide_from, show_to, tell
+from clarion.xmpp.notices import hide_from, plain, show_to, tell
 from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster import RosterItem
+from clarion.xmpp.roster_book import ROSTER_LIMIT, ROSTER_LIMIT_BYTES, RosterBook
 from clarion.xmpp.roster_pushes import push_contact
-from clarion.xmpp.rosters import ROSTER_LIMIT, ROSTER_LIMIT_BYTES, RosterBook
 from clarion.xmpp.services import Services
 from clarion.xmpp.subscription_states import (
     NONE,
@@ -66,6 +66,9 @@ async def send(context: Context, stanza: Stanza) -> None:
     contact = _contact(context, stanza, kind)
     services, account = context.services, context.account
     async with services.rosters.change(context.person) as book:
+        if kind is Kind.SUBSCRIBE and book.teams_of(contact):
+            _answer_for_colleague(context, contact)
+            return
         before = book.get(contact) or RosterItem(contact, listed=False)
         step = outbound(kind, state_of(before))
         after = moved_to(before, step.state)
@@ -74,9 +77,11 @@ async def send(context: Context, stanza: Stanza) -> None:
         if kind in {Kind.SUBSCRIBE, Kind.SUBSCRIBED} and after != before:
             after = replace(after, listed=True)
             check_room(book, after)
+        if after == before and kind in {Kind.UNSUBSCRIBE, Kind.UNSUBSCRIBED}:
+            _check_no_colleague(book, contact)
         await keep(book, before, after)
         _push_change(services, context.entity, book, before, after)
-        if state_of(before).shows and not step.state.shows:
+        if state_of(before).shows and contact not in book.watchers:
             hide_from(services, context.people, context.entity, contact)
         if step.route:
             # The addresses are bare, whatever the client wrote (3.1.2).
@@ -134,15 +139,16 @@ async def correct(services: Services, people: People, address: str, contact: str
             await _take(services, people, parcel, book, address)
 
 
-def end(context: Context, item: RosterItem) -> None:
+def end(context: Context, book: RosterBook, item: RosterItem) -> None:
     """End what there is between the account and a contact it has removed (section 2.5.2).
 
     Requests that are open either way end too: nobody could answer them any more.
+    Colleagues go on seeing each other.
     """
     services, account, state = context.services, context.account, state_of(item)
     if state.sees or state.ask:
         tell(services, Kind.UNSUBSCRIBE, account, item.contact)
-    if state.shows:
+    if state.shows and item.contact not in book.watchers:
         hide_from(services, context.people, context.entity, item.contact)
     if state.shows or state.pending_in:
         tell(services, Kind.UNSUBSCRIBED, account, item.contact)
@@ -193,6 +199,11 @@ def _contact(context: Context, stanza: Stanza, kind: Kind) -> str:
         raise StanzaError(
             StanzaCondition.NOT_ALLOWED, "everybody sees their own presence without asking"
         )
+    if context.services.directory.department(recipient.bare) is not None:
+        raise StanzaError(
+            StanzaCondition.NOT_ALLOWED,
+            f"{recipient.bare} is a department; it has no presence of its own",
+        )
     if kind is Kind.SUBSCRIBE and len(stanza.raw) > REQUEST_LIMIT_BYTES:
         raise StanzaError(
             StanzaCondition.POLICY_VIOLATION,
@@ -219,9 +230,35 @@ async def _take(
         if step.deliver and parcel.stanza:
             _deliver(entity, kind, parcel.stanza)
         _push_change(services, entity, book, before, after)
-        _show_or_hide(services, people, entity, contact, old=old, new=step.state)
+        _show_or_hide(services, people, entity, book, contact, old=old, new=step.state)
     if step.reply:
         tell(services, Kind.SUBSCRIBED, owner, contact)
+
+
+def _answer_for_colleague(context: Context, contact: str) -> None:
+    """Answer a request for what there is already: members of a department see each other.
+
+    Nothing is kept, and the contact is not asked (section 3.1.3).
+    """
+    services, session, account = context.services, context.session, context.account
+    _deliver(context.entity, Kind.SUBSCRIBED, plain(Kind.SUBSCRIBED, contact).to(account))
+    if session.presence is not None:
+        show_to(services, context.people, account, contact, [session])
+
+
+def _check_no_colleague(book: RosterBook, contact: str) -> None:
+    """Say why nothing ends where only a department lets two people see each other.
+
+    Raises:
+        StanzaError: The two are in one department.
+
+    """
+    teams = book.teams_of(contact)
+    if teams:
+        raise StanzaError(
+            StanzaCondition.NOT_ALLOWED,
+            f"{contact} is in your department {teams[0].name!r}, whose people see each other",
+        )
 
 
 def _deliver(entity: PersonEntity, kind: Kind, stanza: bytes) -> None:
@@ -236,6 +273,7 @@ def _show_or_hide(
     services: Services,
     people: People,
     entity: PersonEntity,
+    book: RosterBook,
     contact: str,
     *,
     old: State,
@@ -245,7 +283,7 @@ def _show_or_hide(
         # Section 3.1.5: presence follows the approval. It is fetched here and
         # not sent from there, so that it cannot overtake it.
         show_to(services, people, entity.address, contact, entity.available())
-    if old.shows and not new.shows:
+    if old.shows and contact not in book.watchers:
         hide_from(services, people, entity, contact)
 
 

@@ -1,0 +1,1 @@
+"""What ``clarion doctor`` looks at: one file per part, each returning findings."""

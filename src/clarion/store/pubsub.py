@@ -1,0 +1,180 @@
+"""Pubsub nodes on a database (XEP-0060, XEP-0163)."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from clarion.core.model import PersonNumber
+from clarion.core.ports import Database, Row, Shape, Value, WriteOp, person_entity
+from clarion.core.pubsub import ItemPlace, NodeItem, NodeRecord, StoredNode
+from clarion.lib.errors import UsageError
+from clarion.store.refusals import UnknownReferenceError
+from clarion.wire.xmpp.node_config import AccessModel, NodeConfig, SendLast
+
+_NODE: Final = (
+    "INSERT INTO pubsub_node (owner, node, access, config, created) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (owner, node) DO UPDATE SET access = excluded.access, config = excluded.config"
+)
+_ITEM: Final = (
+    "INSERT INTO pubsub_item (owner, node, id, number, payload_bytes, publisher, at, payload)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (owner, node, id) DO UPDATE SET number = excluded.number,"
+    " payload_bytes = excluded.payload_bytes, publisher = excluded.publisher, at = excluded.at,"
+    " payload = excluded.payload"
+)
+_DROP: Final = "DELETE FROM pubsub_item WHERE owner = ? AND node = ? AND id = ?"
+_CLEAR: Final = "DELETE FROM pubsub_item WHERE owner = ? AND node = ?"
+_DELETE: Final = "DELETE FROM pubsub_node WHERE owner = ? AND node = ?"
+_TELL: Final = (
+    "INSERT INTO told_once (owner, what) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"
+)
+
+# The steps of everyday, each made once.
+_PUT_ITEM: Final = Shape((_ITEM,), mergeable=True)
+_PUT_ITEM_AND_DROP: Final = Shape((_ITEM, _DROP), mergeable=True)
+_CLEARING: Final = Shape((_CLEAR,))
+_DELETING: Final = Shape((_CLEAR, _DELETE))
+_TELLING: Final = Shape((_TELL,))
+
+_NODES: Final = "SELECT node, config, created FROM pubsub_node WHERE owner = ? ORDER BY node"
+_PLACES: Final = (
+    "SELECT node, id, number, payload_bytes FROM pubsub_item WHERE owner = ? ORDER BY node, number"
+)
+_FIELDS: Final = "SELECT id, number, payload, publisher, at FROM pubsub_item"
+_ONE: Final = _FIELDS + " WHERE owner = ? AND node = ? AND id = ?"
+_SOME: Final = (
+    _FIELDS + " WHERE owner = ? AND node = ? AND number >= ? AND number <= ? ORDER BY number"
+)
+_SHOWN: Final = (
+    "SELECT party.address, pubsub_node.node FROM pubsub_node"
+    " JOIN party ON party.number = pubsub_node.owner WHERE pubsub_node.access <> ?"
+)
+
+
+class DatabasePubsub:
+    """Implements ``core.pubsub.PubsubStore``.
+
+    Args:
+        database: Where everything is kept.
+
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self, owner: PersonNumber) -> Sequence[StoredNode]:
+        """See ``PubsubStore``. Nobody writes meanwhile: the caller holds the owner's book."""
+        nodes = await self._database.read(_NODES, (owner,))
+        if not nodes:
+            return []
+        places: dict[str, list[ItemPlace]] = {}
+        for node, item, number, size in await self._database.read(_PLACES, (owner,)):
+            place = ItemPlace(str(item), _integer(number), _integer(size))
+            places.setdefault(str(node), []).append(place)
+        return [StoredNode(_node(row), tuple(places.get(str(row[0]), ()))) for row in nodes]
+
+    async def put_node(
+        self, owner: PersonNumber, node: NodeRecord, dropped: Sequence[str] = ()
+    ) -> None:
+        """See ``PubsubStore``."""
+        drops = [(owner, node.name, item) for item in dropped]
+        shape = Shape((_NODE, *[_DROP] * len(drops)))
+        await self._write(owner, shape, (_node_row(owner, node), *drops))
+
+    async def delete_node(self, owner: PersonNumber, node: str) -> None:
+        """See ``PubsubStore``."""
+        await self._write(owner, _DELETING, ((owner, node), (owner, node)))
+
+    async def put_item(
+        self,
+        owner: PersonNumber,
+        node: str,
+        item: NodeItem,
+        dropped: Sequence[str] = (),
+        made: NodeRecord | None = None,
+    ) -> None:
+        """See ``PubsubStore``."""
+        row = (
+            owner,
+            node,
+            item.id,
+            item.number,
+            len(item.payload),
+            item.publisher,
+            item.at,
+            item.payload,
+        )
+        drops = [(owner, node, one) for one in dropped]
+        if made is not None:
+            shape = Shape((_NODE, _ITEM, *[_DROP] * len(drops)))
+            await self._write(owner, shape, (_node_row(owner, made), row, *drops))
+        elif len(drops) > 1:
+            await self._write(owner, Shape((_ITEM, *[_DROP] * len(drops))), (row, *drops))
+        else:
+            await self._write(owner, _PUT_ITEM_AND_DROP if drops else _PUT_ITEM, (row, *drops))
+
+    async def drop_items(self, owner: PersonNumber, node: str, dropped: Sequence[str]) -> None:
+        """See ``PubsubStore``."""
+        drops = tuple((owner, node, item) for item in dropped)
+        await self._write(owner, Shape((_DROP,) * len(drops)), drops)
+
+    async def clear(self, owner: PersonNumber, node: str) -> None:
+        """See ``PubsubStore``."""
+        await self._write(owner, _CLEARING, ((owner, node),))
+
+    async def item(self, owner: PersonNumber, node: str, item: str) -> NodeItem | None:
+        """See ``PubsubStore``."""
+        rows = await self._database.read(_ONE, (owner, node, item))
+        return _item(rows[0]) if rows else None
+
+    async def items(
+        self, owner: PersonNumber, node: str, first: int, last: int
+    ) -> Sequence[NodeItem]:
+        """See ``PubsubStore``."""
+        return [_item(r) for r in await self._database.read(_SOME, (owner, node, first, last))]
+
+    async def shown(self) -> Sequence[tuple[str, str]]:
+        """See ``PubsubStore``."""
+        rows = await self._database.read(_SHOWN, (AccessModel.WHITELIST.value,))
+        return [(str(address), str(node)) for address, node in rows]
+
+    async def tell_once(self, owner: PersonNumber, what: str) -> bool:
+        """See ``PubsubStore``."""
+        op = WriteOp(_TELLING, ((owner, what),))
+        return bool(await self._database.put(person_entity(f"#{owner}"), op))
+
+    async def _write(
+        self, owner: PersonNumber, shape: Shape, parameters: tuple[tuple[Value, ...], ...]
+    ) -> None:
+        try:
+            await self._database.put(person_entity(f"#{owner}"), WriteOp(shape, parameters))
+        except UnknownReferenceError as error:
+            raise UsageError("there is no such person") from error
+
+
+def _node_row(owner: PersonNumber, node: NodeRecord) -> tuple[Value, ...]:
+    config = json.dumps(dataclasses.asdict(node.config), ensure_ascii=False)
+    return (owner, node.name, node.config.access.value, config, node.created)
+
+
+def _node(row: Row) -> NodeRecord:
+    name, config, created = row
+    assert isinstance(created, float)
+    fields = json.loads(str(config))
+    fields["access"] = AccessModel(fields["access"])
+    fields["send_last"] = SendLast(fields["send_last"])
+    fields["groups"] = tuple(fields["groups"])
+    return NodeRecord(str(name), NodeConfig(**fields), created)
+
+
+def _item(row: Row) -> NodeItem:
+    item, number, payload, publisher, at = row
+    assert isinstance(payload, bytes)
+    assert isinstance(at, float)
+    return NodeItem(str(item), _integer(number), payload, str(publisher), at)
+
+
+def _integer(value: Value) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,14 @@
+"""The ad-hoc commands, a file per family. A new command is added to ``ALL``, and nowhere else."""
+
+from typing import Final
+
+from clarion.xmpp.commands import announcements, overviews, own_password, persons, readers
+from clarion.xmpp.commands.command import Command
+
+ALL: Final[tuple[Command, ...]] = (
+    *readers.COMMANDS,
+    *own_password.COMMANDS,
+    *persons.COMMANDS,
+    *overviews.COMMANDS,
+    *announcements.COMMANDS,
+)

@@ -1,0 +1,40 @@
+"""Administrators' announcements to everybody on line (XEP-0133 section 4.23)."""
+
+from typing import Final
+
+from clarion.core.ports import Parcel, person_entity
+from clarion.wire.xml import escape
+from clarion.wire.xmpp.executions import Stage
+from clarion.wire.xmpp.forms import Field, FieldKind
+from clarion.xmpp.commands.administration import command, record, said, stage
+from clarion.xmpp.commands.command import Command, Done, Task
+
+
+async def announce(task: Task) -> Stage | Done:
+    """Send a headline to all who have a session, and to nobody later."""
+    if not task.answers:
+        return stage(
+            "Making an Announcement",
+            "Fill out this form to make an announcement to all active users of this service.",
+            Field("announcement", (), FieldKind.TEXT_MULTI, "Announcement", required=True),
+        )
+    services = task.services
+    body = escape("\n".join(task.answers[0].values("announcement")))
+    entities = [entity for entity in task.context.people.all() if entity.sessions]
+    for entity in entities:
+        raw = (
+            f"<message from='{escape(services.domain)}' to='{escape(entity.address)}'"
+            f" type='headline' id='{services.token()}'>"
+            f"<subject>Announcement</subject><body>{body}</body></message>"
+        )
+        services.router.to_entity(
+            person_entity(entity.address),
+            Parcel("message", "headline", services.domain, "", raw.encode()),
+        )
+    record(task, "announce", "")
+    return said(f"sent to {len(entities)} users")
+
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    command("announce", "Send an announcement to online users", announce),
+)

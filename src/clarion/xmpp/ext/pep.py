@@ -1,0 +1,395 @@
+"""Every account a pubsub service of its own (XEP-0163 1.2.2, XEP-0060 1.30, XEP-0223).
+
+Nodes for a person's own devices, and such as contacts may see. The rules of
+nodes are in ``xmpp/nodes.py``, who hears of them in ``xmpp/pep_notices.py``.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from clarion.core.model import Person
+from clarion.core.pubsub import ItemPlace
+from clarion.wire.xml import escape, serialise
+from clarion.wire.xmpp import pubsub as ask
+from clarion.wire.xmpp import pubsub_answers as say
+from clarion.wire.xmpp.caps import INFO, Identity
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.node_config import NS, NodeConfig, config_form, meta_data
+from clarion.wire.xmpp.result_set import RsmAnswer, RsmRequest
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp import displayed, publishing
+from clarion.xmpp.context import Context
+from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.node_book import Node, NodeBook
+from clarion.xmpp.pep_notices import access_refused, tell
+from clarion.xmpp.publishing import Published
+
+ANSWER_LIMIT_BYTES: Final = 1 << 20
+"""LIMIT: payloads in one answer; half of what may wait for a client that reads slowly."""
+
+_FEATURES: Final = (
+    "access-open",
+    "access-presence",
+    "access-roster",
+    "access-whitelist",
+    "auto-create",
+    "auto-subscribe",
+    "config-node",
+    "config-node-max",
+    "create-and-configure",
+    "create-nodes",
+    "delete-items",
+    "delete-nodes",
+    "filtered-notifications",
+    "instant-nodes",
+    "item-ids",
+    "last-published",
+    "meta-data",
+    "multi-items",
+    "persistent-items",
+    "presence-subscribe",
+    "publish",
+    "publish-options",
+    "purge-nodes",
+    "retract-items",
+    "retrieve-affiliations",
+    "retrieve-default",
+    "retrieve-items",
+    "rsm",
+)
+_PEP: Final = Identity("pubsub", "pep")
+
+pep = Extension(
+    Card(
+        name="pep",
+        spec="XEP-0163",
+        title="Personal Eventing Protocol",
+        version="1.2.2",
+        status="partial",
+        missing="explicit subscriptions (XEP-0060 sections 6.1 and 6.2) and lists of them; "
+        "members of a whitelist (8.9.2); XEP-0033 replyto (4.3.1); recipients that sent only "
+        "directed presence (XEP-0060 section 9.1.3)",
+        # XEP-0223 has clients ask the server itself (section 6).
+        features=(f"{NS}#publish-options",),
+        account_features=(NS, *(f"{NS}#{feature}" for feature in _FEATURES)),
+        identities=(_PEP,),
+        account_identities=(_PEP,),
+        needs=("presence", "roster", "disco"),
+        test="tests/xmpp/test_pep.py",
+    )
+)
+
+
+@pep.on_closed
+def closed(context: Context) -> None:
+    """Forget what the client of a session that is over wanted to hear of."""
+    context.services.interests.forget(context.session.id)
+
+
+# -- one's own account ---------------------------------------------------------------------------
+
+
+@pep.on_iq("get", ask.PUBSUB, at=("account",))
+async def look(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
+    """Answer what anybody may ask, for the owner.
+
+    Raises:
+        StanzaError: It cannot be answered.
+        UnavailableError: The store cannot answer.
+
+    """
+    request = ask.parse_request("get", pubsub)
+    book = await context.services.nodes.book(context.person)
+    if isinstance(request, ask.GetAffiliations):
+        names = [node.record.name for node in book.nodes()]
+        if request.node:
+            names = [name for name in names if name == request.node]
+        return say.affiliations_answer(names, request.node)
+    assert isinstance(request, ask.GetItems)
+    return await _items(book, book.require(request.node), request)
+
+
+@pep.on_iq("set", ask.PUBSUB, at=("account",))
+async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None:
+    """Publish, retract, create.
+
+    Raises:
+        StanzaError: It cannot be done.
+        UnavailableError: The store cannot keep it.
+
+    """
+    request = ask.parse_request("set", pubsub)
+    if isinstance(request, ask.Publish):
+        return await _publish(context, request)
+    services = context.services
+    if isinstance(request, ask.Create):
+        name = request.node or services.token()
+        async with services.nodes.change(context.person) as book:
+            await publishing.create(book, name, request.form, services.clock.wall())
+        return None if request.node else say.created_answer(name)
+    assert isinstance(request, ask.Retract)
+    async with services.nodes.change(context.person) as book:
+        config = await publishing.retract(book, request.node, request.item_id)
+        if request.notify or config.notify_retract:
+            event = say.retract_event(request.node, (request.item_id,))
+            await tell(context, request.node, config, event)
+    return None
+
+
+async def _publish(context: Context, request: ask.Publish) -> bytes | None:
+    services = context.services
+    item_id = request.item_id or services.token()
+    async with services.nodes.change(context.person) as book:
+        published = await publishing.publish(
+            book, request, item_id, context.session.full, services.clock.wall()
+        )
+        await tell_published(context, request.node, published)
+    if published.item is None:
+        return None
+    if request.node == displayed.NODE and services.sync_counts:
+        await displayed.count_published(context, item_id, request.payload)
+    return say.published_answer(request.node, item_id)
+
+
+async def tell_published(context: Context, node: str, published: Published) -> None:
+    """Tell of a new item, and of those that made room for it where the node is set up so.
+
+    Raises:
+        UnavailableError: See ``pep_notices.tell``.
+
+    """
+    config, item = published.config, published.item
+    written = None
+    if item is not None:
+        written = say.Written(item.id, item.payload if config.payloads else b"")
+    await tell(context, node, config, say.items_event(node, written))
+    if published.retracted and config.notify_retract:
+        await tell(context, node, config, say.retract_event(node, published.retracted))
+
+
+@pep.on_iq("get", ask.PUBSUB_OWNER, at=("account",))
+async def look_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
+    """Answer what only an owner may ask.
+
+    Raises:
+        StanzaError: It cannot be answered.
+        UnavailableError: The store cannot answer.
+
+    """
+    request = ask.parse_owner_request("get", pubsub)
+    if isinstance(request, ask.GetDefault):
+        return say.default_answer(config_form(NodeConfig()))
+    book = await context.services.nodes.book(context.person)
+    node = book.require(request.node)
+    if isinstance(request, ask.OwnerAffiliations):
+        return say.owners_answer(request.node, context.account)
+    return say.configuration_answer(request.node, config_form(node.config))
+
+
+@pep.on_iq("set", ask.PUBSUB_OWNER, at=("account",))
+async def act_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> None:
+    """Configure, delete, purge.
+
+    Raises:
+        StanzaError: It cannot be done.
+        UnavailableError: The store cannot keep it.
+
+    """
+    request = ask.parse_owner_request("set", pubsub)
+    name = request.node if not isinstance(request, ask.GetDefault) else ""
+    async with context.services.nodes.change(context.person) as book:
+        if isinstance(request, ask.Delete):
+            config = await publishing.delete(book, name)
+            await tell(context, name, config, say.delete_event(name))
+        elif isinstance(request, ask.Purge):
+            config = await publishing.purge(book, name)
+            await tell(context, name, config, say.purge_event(name))
+        elif isinstance(request, ask.Configure) and request.form is not None:
+            config, dropped = await publishing.configure(book, name, request.form)
+            if dropped and config.notify_retract:
+                await tell(context, name, config, say.retract_event(name, dropped))
+        else:
+            book.require(name)
+
+
+# -- somebody else's account ---------------------------------------------------------------------
+
+
+@pep.on_iq("get", ask.PUBSUB, at=("contact",))
+async def look_at_contact(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
+    """Give a contact's items to those who may see them (XEP-0060 section 6.5.1).
+
+    Raises:
+        StanzaError: There is no such person or node, or it may not be seen.
+        UnavailableError: The store cannot answer.
+
+    """
+    owner = _owner(context, stanza)
+    request = ask.parse_request("get", pubsub)
+    if isinstance(request, ask.GetAffiliations):
+        return say.affiliations_answer((), request.node)
+    assert isinstance(request, ask.GetItems)
+    book = await context.services.nodes.book(owner)
+    node = book.require(request.node)
+    roster = await context.services.rosters.book(owner)
+    refused = access_refused(node.config, roster, context.account)
+    if refused is not None:
+        raise refused
+    return await _items(book, node, request)
+
+
+@pep.on_iq("set", ask.PUBSUB, at=("contact",))
+@pep.on_iq("get", ask.PUBSUB_OWNER, at=("contact",))
+@pep.on_iq("set", ask.PUBSUB_OWNER, at=("contact",))
+def refuse(context: Context, stanza: Stanza, pubsub: Element) -> None:
+    """Refuse: a node is its owner's alone to write (XEP-0163 section 2.2).
+
+    Raises:
+        StanzaError: Always.
+
+    """
+    _owner(context, stanza)
+    if pubsub.tag == ask.PUBSUB:
+        request = ask.parse_request("set", pubsub)
+        assert request is not None, "or it was refused for what it is"
+    raise StanzaError(StanzaCondition.FORBIDDEN, "only its owner may do this")
+
+
+def _owner(context: Context, stanza: Stanza) -> Person:
+    address = parse_jid(stanza.attributes["to"]).bare
+    person = context.services.directory.person(address)
+    if person is None or person.disabled:
+        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {address} here")
+    return person
+
+
+# -- items ---------------------------------------------------------------------------------------
+
+
+async def _items(book: NodeBook, node: Node, request: ask.GetItems) -> bytes:
+    """Return the items that were asked for, as many as fit in an answer."""
+    name = request.node
+    if request.ids:
+        found = [await book.item(node, item_id) for item_id in dict.fromkeys(request.ids)]
+        written: list[say.Written] = []
+        size = 0
+        for item in found:
+            if item is not None and size + len(item.payload) <= ANSWER_LIMIT_BYTES:
+                size += len(item.payload)
+                written.append(say.Written(item.id, item.payload))
+        return say.items_answer(name, written)
+    every = list(node.items.values())
+    asked = request.page
+    if asked is not None:
+        chosen, from_end = _page(every, asked)
+    else:
+        chosen, from_end = every[-request.newest :] if request.newest else every, True
+    fitting = _fitting(chosen, from_end=from_end)
+    items = await book.items(node, fitting)
+    page = None
+    if asked is not None or len(fitting) < len(chosen):
+        page = RsmAnswer(count=len(every))
+        if fitting:
+            index = next(n for n, place in enumerate(every) if place is fitting[0])
+            page = RsmAnswer(fitting[0].id, fitting[-1].id, len(every), index)
+    return say.items_answer(name, [say.Written(one.id, one.payload) for one in items], page)
+
+
+def _page(every: Sequence[ItemPlace], asked: RsmRequest) -> tuple[Sequence[ItemPlace], bool]:
+    """Return a page, oldest first, and whether it is filled from its end (XEP-0059).
+
+    Raises:
+        StanzaError: It begins or ends at an item that is not there.
+
+    """
+    start, end = 0, len(every)
+    if asked.index is not None:
+        start = asked.index
+    if asked.after is not None:
+        start = _place(every, asked.after) + 1
+    if asked.before:
+        end = _place(every, asked.before)
+    chosen = every[start:end]
+    if asked.maximum is None:
+        return chosen, asked.backwards
+    if asked.backwards:
+        return chosen[max(0, len(chosen) - asked.maximum) :], True
+    return chosen[: asked.maximum], False
+
+
+def _place(every: Sequence[ItemPlace], item_id: str) -> int:
+    for number, place in enumerate(every):
+        if place.id == item_id:
+            return number
+    raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such item")
+
+
+def _fitting(chosen: Sequence[ItemPlace], *, from_end: bool) -> Sequence[ItemPlace]:
+    size = count = 0
+    for place in reversed(chosen) if from_end else chosen:
+        size += place.payload_bytes
+        if size > ANSWER_LIMIT_BYTES:
+            break
+        count += 1
+    return chosen[len(chosen) - count :] if from_end else chosen[:count]
+
+
+# -- service discovery ---------------------------------------------------------------------------
+
+
+@pep.on_node("items", "", at=("account", "contact"))
+async def list_nodes(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell which nodes there are that the requester may see (section 6.2)."""
+    inner = ""
+    owner = _asked(context, stanza)
+    book, sees = await _view(context, owner)
+    for node in book.nodes():
+        if sees(node):
+            title = node.config.title
+            named = f" name='{escape(title)}'" if title else ""
+            inner += (
+                f"<item jid='{escape(owner.address)}' node='{escape(node.record.name)}'{named}/>"
+            )
+    return inner.encode()
+
+
+@pep.on_node("items", "*", at=("account", "contact"))
+async def list_items(context: Context, stanza: Stanza, query: Element) -> bytes | None:
+    """Tell the names of a node's items (XEP-0060 section 5.5)."""
+    owner = _asked(context, stanza)
+    book, sees = await _view(context, owner)
+    node = book.get(query.get("node", ""))
+    if node is None or not sees(node):
+        return None
+    jid = escape(owner.address)
+    return "".join(f"<item jid='{jid}' name='{escape(item)}'/>" for item in node.items).encode()
+
+
+@pep.on_node("info", "*", at=("account", "contact"))
+async def node_info(context: Context, stanza: Stanza, query: Element) -> bytes | None:
+    """Tell what a node is (XEP-0060 sections 5.3 and 5.4)."""
+    owner = _asked(context, stanza)
+    book, sees = await _view(context, owner)
+    node = book.get(query.get("node", ""))
+    if node is None or not sees(node):
+        return None
+    form = meta_data(node.config, owner.address, node.record.created).to_element()
+    told = f"<identity category='pubsub' type='leaf'/><feature var='{NS}'/>"
+    return told.encode() + serialise(form, INFO)
+
+
+def _asked(context: Context, stanza: Stanza) -> Person:
+    to = stanza.attributes.get("to")
+    if to is None or parse_jid(to).bare == context.account:
+        return context.person
+    return _owner(context, stanza)
+
+
+async def _view(context: Context, owner: Person) -> tuple[NodeBook, Callable[[Node], bool]]:
+    book = await context.services.nodes.book(owner)
+    if owner.address == context.account:
+        return book, lambda _: True
+    roster = await context.services.rosters.book(owner)
+    return book, lambda node: access_refused(node.config, roster, context.account) is None

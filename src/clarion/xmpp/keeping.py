@@ -1,0 +1,167 @@
+"""What is kept of a message, and whose archives show it.
+
+By its kind (XEP-0313 section 5.1.3, XEP-0160 section 3), by its sender's hints
+(XEP-0334) and by what each side wants (XEP-0441). A message that is worth
+keeping always gets an item and waits for its recipient; an archive that does
+not want it only does not show it (docs/decisions/0008-passing-items.md).
+"""
+
+from asyncio import Future
+from typing import Any, Final
+
+from clarion.core.archive import Item, Keeping, Owner, Retraction
+from clarion.core.model import Person
+from clarion.core.preferences import Policy
+from clarion.lib.ids import seconds
+from clarion.wire.xml import escape
+from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.names import BODY, CLIENT
+from clarion.wire.xmpp.stamps import MARKERS, ORIGIN_ID, STANZA_ID, utc
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+
+RETRACTION: Final = "urn:xmpp:message-retract:1"
+
+_CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
+_HINTS: Final = "urn:xmpp:hints"
+_MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
+_RETRACT: Final = f"{{{RETRACTION}}}retract"
+_FALLBACK: Final = "{urn:xmpp:fallback:0}fallback"
+_STORE: Final = f"{{{_HINTS}}}store"
+_NO_STORE: Final = f"{{{_HINTS}}}no-store"
+_NO_PERMANENT_STORE: Final = f"{{{_HINTS}}}no-permanent-store"
+
+# What alone makes no message worth keeping (XEP-0313 section 5.1.3, XEP-0160 section 3).
+_FLEETING: Final = frozenset(
+    {f"{{{_CHAT_STATES}}}{state}" for state in ("active", "composing", "paused", "inactive")}
+    | {f"{{{_CHAT_STATES}}}gone", f"{{{CLIENT}}}thread", ORIGIN_ID, STANZA_ID, _MARKABLE_TAG}
+    | {f"{{{_HINTS}}}no-copy", _STORE, _NO_STORE, _NO_PERMANENT_STORE}
+    | {"{urn:xmpp:receipts}request", "{urn:xmpp:delay}delay"}
+)
+# What tells of another message: kept, but nobody reads it.
+_ABOUT_OTHERS: Final = frozenset(
+    {"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed", _RETRACT}
+    | {"{urn:xmpp:reactions:0}reactions"}
+)
+_ARCHIVED: Final = Keeping.ARCHIVED  # looked up once, not per message
+_KEEPING: Final = {
+    Policy.ALWAYS: Keeping.ARCHIVED,
+    Policy.NEVER: Keeping.PASSING,
+    Policy.ROSTER: Keeping.CONTACTS,
+}
+
+
+def worth_keeping(stanza: Stanza) -> bool:
+    """Say whether a message of type chat or normal is kept at all (XEP-0334 section 4).
+
+    Of the hints, ``no-store`` wins over ``store``: what was kept by mistake
+    cannot be taken back.
+    """
+    children = stanza.children
+    if _NO_STORE in children:
+        return False
+    return (
+        BODY in children or _STORE in children or any(child not in _FLEETING for child in children)
+    )
+
+
+def countable(stanza: Stanza) -> bool:
+    """Say whether people read a message that is kept."""
+    children = stanza.children
+    if BODY in children:
+        return _RETRACT not in children or not _falls_back(stanza)
+    if any(child in _ABOUT_OTHERS for child in children):
+        return False
+    return any(child not in _FLEETING for child in children)
+
+
+def keep(
+    context: Context, stanza: Stanza, item: Item, recipient: Person
+) -> tuple[Future[Any], tuple[bool, bool]]:
+    """Append a message from a local session to the archives that want it.
+
+    Args:
+        context: The sender's.
+        stanza: As it came.
+        item: What is kept of it.
+        recipient: A person of ours, perhaps the sender.
+
+    Returns:
+        The future of its commit; whether the recipient's archive will show
+        it, so that its id means something there, and the sender's. Where the
+        roster decides, perhaps.
+
+    """
+    sender, preferences = context.person, context.services.preferences
+    theirs = own = _ARCHIVED
+    if (
+        _NO_PERMANENT_STORE in stanza.children
+        or preferences.of(recipient.number) is not None
+        or preferences.of(sender.number) is not None
+    ):
+        theirs = keeping(context, stanza, item, recipient)
+        own = keeping(context, stanza, item, sender)
+    owners = [Owner(recipient.number, incoming=True, keeping=theirs)]
+    if recipient.number != sender.number:
+        owners.append(Owner(sender.number, incoming=False, keeping=own))
+    retraction = _retraction(stanza, item) if _RETRACT in stanza.children else None
+    kept = context.services.archive.append(item, owners, retraction)
+    if theirs is own is _ARCHIVED:
+        return kept, (True, True)
+    return kept, (theirs is not Keeping.PASSING, own is not Keeping.PASSING)
+
+
+def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keeping:
+    """Say whether the archive of the sender or the recipient will show an item.
+
+    What is matched is ``from`` of what came and ``to`` of what goes (XEP-0441
+    sections 2.3.2 and 2.3.3).
+    """
+    if _NO_PERMANENT_STORE in stanza.children:
+        return Keeping.PASSING
+    services = context.services
+    chosen = services.preferences.of(owner.number)
+    if chosen is None:
+        return Keeping.ARCHIVED
+    outgoing = owner.number == context.person.number
+    other = parse_jid(item.recipient).full if outgoing else item.sender
+    wanted = _KEEPING[chosen.policy(other)]
+    if wanted is Keeping.CONTACTS and services.rosters.departments is not None:
+        # People of the owner's departments are in the roster, but not in its table.
+        bare = other.partition("/")[0]
+        teams = services.rosters.departments.of(owner.address)
+        if any(bare in team.members for team in teams):
+            return Keeping.ARCHIVED
+    return wanted
+
+
+def _retraction(stanza: Stanza, item: Item) -> Retraction | None:
+    """Read ``<retract/>`` (XEP-0424 sections 3 and 4).
+
+    A tombstone must name the retraction's ``id``: one without is sent on only.
+    """
+    message_id = _attribute(stanza, _RETRACT, "id")
+    if not message_id or not item.message_id:
+        return None
+    kind = stanza.attributes.get("type", "")
+    start = f"<message type='{escape(kind)}'>" if kind else "<message>"
+    tombstone = (
+        f"{start}<retracted xmlns='{RETRACTION}' id='{escape(item.message_id)}'"
+        f" stamp='{utc(seconds(item.id))}'/></message>"
+    )
+    return Retraction(message_id, tombstone.encode())
+
+
+def _falls_back(stanza: Stanza) -> bool:
+    """Say whether the body is for those who know no retractions (XEP-0428)."""
+    return any(
+        child == _FALLBACK and attributes.get("for") == RETRACTION
+        for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False)
+    )
+
+
+def _attribute(stanza: Stanza, tag: str, name: str) -> str:
+    for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False):
+        if child == tag:
+            return attributes.get(name, "")
+    return ""
