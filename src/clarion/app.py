@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,8 @@ from clarion.admin.metrics import MetricsListener
 from clarion.admin.metrics import take_ports as take_metrics_ports
 from clarion.admin.reloading import Reload
 from clarion.config.model import Config
+from clarion.core.audit import SERVER
+from clarion.core.auditor import Auditor
 from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
@@ -40,17 +43,20 @@ from clarion.lib.log import configure, get_logger
 from clarion.lib.metrics import Exposition
 from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
+from clarion.store.audit import AuditedDatabase
 from clarion.store.backup import last_backup
 from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.figures import store_figures
+from clarion.store.forgetting import open_audit, open_forgetting
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
-from clarion.store.sqlite import open_database
+from clarion.store.sqlite import SqliteDatabase, open_database
 from clarion.store.vcards import DatabaseCards
+from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor, token
@@ -62,6 +68,7 @@ from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.offers import offer as offer_contacts
 from clarion.xmpp.people import People
 from clarion.xmpp.ports import take_ports
+from clarion.xmpp.removals import forget_contact
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
 from clarion.xmpp.services import Services
@@ -126,16 +133,19 @@ async def open_house(
         )
         hands = await stack.enter_async_context(crew())
         bus = Bus()
+        auditor = await stack.enter_async_context(open_audit(database, clock, bus, config.database))
+        audited = AuditedDatabase(database, auditor)
         archive = DatabaseArchive(database.of("archive"))
-        credentials = DatabaseCredentials(database.of("credentials"))
+        credentials = DatabaseCredentials(AuditedDatabase(database.of("credentials"), auditor))
         directory = Directory(
-            DatabasePeople(database),
+            DatabasePeople(audited),
             bus,
             config.domain,
             language=config.directory.language,
             time_zone=config.directory.time_zone,
         )
         await directory.load()
+        auditor.know(directory.person)
         identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
         await stack.enter_async_context(identity.serve())
         ledger = Ledger(
@@ -156,7 +166,7 @@ async def open_house(
         nodes = Nodes(DatabasePubsub(database.of("pubsub")))
         await nodes.load()
         router = OneNodeRouter()
-        switchboard = Switchboard(chosen(config.xmpp.registration))
+        switchboard = Switchboard(chosen(config.xmpp.registration, proxy=config.xmpp.proxy))
         services = Services(
             domain=config.domain,
             ask_for_marks=config.ledger.ask,
@@ -188,6 +198,7 @@ async def open_house(
             began=clock.monotonic(),
             features=switchboard.told(contact_forms(config.xmpp.contact)),
             registration=_registrar(config, directory, identity, clock),
+            bytestreams=_proxy(config, clock),
         )
         door = XmppDoor(
             config.limits,
@@ -199,27 +210,23 @@ async def open_house(
             config.log.repeats,
         )
         await stack.enter_async_context(door.serve(ports))
-        reload = Reload(config, source, certificate, bus, clock, _set_log)
-        lag = LoopLag(clock)
-        await stack.enter_async_context(lag.serve())
-        metrics = MetricsListener(
-            scraped,
-            Exposition(
-                (
-                    lambda: door_figures(door, services),
-                    lambda: store_figures(database.meter),
-                    lag.figures,
-                    lambda: house_figures(
-                        services.mint.minted,
-                        directory,
-                        None if certificate is None else certificate.expires,
-                        last_backup(config.data),
-                    ),
-                ),
-                clock.monotonic,
-            ),
+        retention, erasure = await stack.enter_async_context(
+            open_forgetting(
+                audited,
+                database.scrub,
+                auditor,
+                services.crew,
+                directory,
+                clock,
+                bus,
+                config.retention,
+                partial(forget_contact, services, people),
+            )
         )
-        await stack.enter_async_context(metrics.serve())
+        reload = Reload(config, source, certificate, bus, clock, _set_log)
+        metrics = await stack.enter_async_context(
+            _measured(config, scraped, door, services, database, certificate)
+        )
 
         def facts() -> dict[str, Any]:
             return {
@@ -233,10 +240,24 @@ async def open_house(
             }
 
         desk = Desk(
-            directory, identity, ledger, seal, facts, reload, partial(offer_contacts, services)
+            directory,
+            identity,
+            ledger,
+            seal,
+            facts,
+            reload,
+            partial(offer_contacts, services),
+            auditor,
+            retention,
+            erasure,
         )
         await stack.enter_async_context(AdminListener(config.socket, desk).serve())
-        yield House(tuple(door.addresses), door, tuple(metrics.addresses), reload)
+        yield House(
+            tuple(door.addresses),
+            door,
+            tuple(metrics.addresses),
+            partial(_reload_by_signal, reload, auditor),
+        )
 
 
 async def serve(
@@ -315,6 +336,46 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
+@asynccontextmanager
+async def _measured(
+    config: Config,
+    scraped: Sequence[socket.socket],
+    door: XmppDoor,
+    services: Services,
+    database: SqliteDatabase,
+    certificate: CertificateHolder | None,
+) -> AsyncGenerator[MetricsListener, None]:
+    """Open the metrics, of every part of the house."""
+    lag = LoopLag(services.clock)
+    metrics = MetricsListener(
+        scraped,
+        Exposition(
+            (
+                lambda: door_figures(door, services),
+                lambda: store_figures(database.meter),
+                lag.figures,
+                lambda: house_figures(
+                    services.mint.minted,
+                    services.directory,
+                    None if certificate is None else certificate.expires,
+                    last_backup(config.data),
+                ),
+            ),
+            services.clock.monotonic,
+        ),
+    )
+    async with lag.serve(), metrics.serve():
+        yield metrics
+
+
+def _reload_by_signal(reload: Reload, auditor: Auditor) -> None:
+    """Do what SIGHUP asks for; who sent it is not known."""
+    done = reload()
+    if not done.errors:
+        details = {"signal": "SIGHUP", "changed": done.changed, "restart": done.restart}
+        auditor.note(SERVER, "reload", "", details)
+
+
 def _registrar(
     config: Config, directory: Directory, identity: Identity, clock: Clock
 ) -> Registrar | None:
@@ -323,6 +384,13 @@ def _registrar(
     if mode == "off":
         return None
     return Registrar(directory, identity, clock, accounts=mode == "open")
+
+
+def _proxy(config: Config, clock: Clock) -> Bytestreams | None:
+    """Return the proxy for files, unless it is off."""
+    if not config.xmpp.proxy:
+        return None
+    return Bytestreams(clock, f"proxy.{config.domain}", config.xmpp.proxy_host)
 
 
 def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:

@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from clarion.config.values import URI_LIMIT, Endpoint, parse_endpoint, parse_uri
+from clarion.config.values import URI_LIMIT, Endpoint, optional_host, parse_endpoint, parse_uri
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,30 @@ def test_a_long_wrong_value_is_cut():
 )
 def test_loopback(host: str, is_loopback: bool):
     assert Endpoint(host, 1).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("", ""),
+        ("files.corp.example", "files.corp.example"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+    ],
+)
+def test_hosts(text: str, host: str):
+    assert optional_host(text) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a b", '"a b" is neither a name nor an address'),
+        ("192.0.2.256", '"192.0.2.256" is neither a name nor an address'),
+        ("files.example:5222", '"files.example:5222": "files.example:5222" is no IPv6 address'),
+    ],
+)
+def test_what_is_no_host(text: str, message: str):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        optional_host(text)

@@ -45,6 +45,16 @@ async def test_moves_reaching_an_item_are_those_at_or_above_it(ledger: DatabaseL
     assert list(await ledger.moves_reaching(pair_thread(ANN, ANN), FIRST)) == []
 
 
+async def test_the_first_moves_that_reach_an_item(ledger: DatabaseLedger):
+    low = move(1, at=1)
+    late, first, again = move(3, at=9), move(4, at=2), move(5, at=2)
+    other, theirs = move(6, at=8, act=Act.DELIVERED), move(2, at=3, reader=ANN)
+    await ledger.append([low, late, first, again, other, theirs])
+    await ledger.append([move(number, at=number) for number in range(10, 60)])
+    assert list(await ledger.first_reaching(THREAD, item(2))) == [first, theirs, other]
+    assert list(await ledger.first_reaching(THREAD, item(99))) == []
+
+
 async def test_moves_of_one_moment_stay_in_order(ledger: DatabaseLedger):
     moves = [move(5, act=Act.DELIVERED), move(4, act=Act.MARKED), move(6, act=Act.REPLIED)]
     await ledger.append(moves)

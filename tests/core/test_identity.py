@@ -196,8 +196,8 @@ async def test_keys_that_changed_while_they_were_read_are_not_remembered(
     await house.identity.set_password(ann, "old")
     read = house.database.read
 
-    async def slow(*arguments: Any) -> Any:
-        rows = await read(*arguments)
+    async def slow(*arguments: Any, **more: Any) -> Any:
+        rows = await read(*arguments, **more)
         monkeypatch.setattr(house.database, "read", read)
         await house.identity.set_password(ann, "new")
         return rows

@@ -201,6 +201,19 @@ def test_the_log_is_bounded_and_says_what_it_left_out():
     assert any("7" in str(line) for line in lines)
 
 
+def test_failures_that_slow_the_next_attempt_and_refusals_are_told():
+    told: list[tuple[str, str]] = []
+    throttle = Throttle(3, 100, slowed=lambda person, network: told.append((person, network)))
+    fail(throttle, 2)
+    assert told == []
+    fail(throttle, 1)
+    assert told == [(ANN, HOME)]
+    with pytest.raises(UnavailableError):
+        for _ in range(10):
+            throttle.wait(ANN, ELSEWHERE, NOW)
+    assert told == [(ANN, HOME), (ANN, ELSEWHERE)]
+
+
 @pytest.mark.parametrize(
     ("host", "network"),
     [

@@ -61,6 +61,8 @@ class RecordingLine:
         self.written: list[bytes] = []
         self.ended: list[StreamError | None] = []
 
+    local = ("192.0.2.100", 5222)
+
     def write(self, data: bytes) -> None:
         self.written.append(data)
 

@@ -4,17 +4,24 @@ from typing import Any
 
 from clarion.admin.desk import Desk
 from clarion.admin.verbs import perform
+from clarion.config.server import RetentionConfig
 from clarion.core.archive import Item, Owner, pair_thread
+from clarion.core.auditor import Auditor
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
+from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.retention import Retention
 from clarion.core.seal import Seal
 from clarion.lib.ids import ItemId, Mint
 from clarion.store.archive import DatabaseArchive
+from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
+from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.retention import DatabaseRetention
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
@@ -33,8 +40,11 @@ class Organisation:
         self.database = database or InMemoryDatabase()
         self.clock = FakeClock()
         self.bus = Bus()
-        self.directory = Directory(DatabasePeople(self.database), self.bus, DOMAIN)
-        self.credentials = DatabaseCredentials(self.database)
+        self.audit = DatabaseAudit(self.database)
+        self.auditor = Auditor(self.audit, self.clock, self.bus)
+        audited = AuditedDatabase(self.database, self.auditor)
+        self.directory = Directory(DatabasePeople(audited), self.bus, DOMAIN)
+        self.credentials = DatabaseCredentials(audited)
         # Two rounds of PBKDF2: these tests are about who asks, not about how slow it is.
         self.identity = Identity(self.credentials, self.directory, self.bus, iterations=2)
         self.archive = DatabaseArchive(self.database)
@@ -42,7 +52,21 @@ class Organisation:
             DatabaseLedger(self.database), self.archive, self.directory, self.bus, self.clock
         )
         self.seal = Seal(bytes(range(16)))
-        self.desk = Desk(self.directory, self.identity, self.ledger, self.seal)
+        self.retention = Retention(
+            DatabaseRetention(audited), self.auditor, self.clock, self.bus, RetentionConfig()
+        )
+        self.erasure = Erasure(
+            DatabaseErasure(audited, self.scrub), self.directory, self.auditor, self.clock
+        )
+        self.desk = Desk(
+            self.directory,
+            self.identity,
+            self.ledger,
+            self.seal,
+            auditor=self.auditor,
+            retention=self.retention,
+            erasure=self.erasure,
+        )
         self.mint = Mint(0, self.clock.wall)
         self.told: list[Any] = []
 
@@ -76,6 +100,10 @@ class Organisation:
         ]
         await self.archive.append(item, owners)
         return item.id
+
+    async def scrub(self) -> bool:
+        """Clear the log of a database that has none."""
+        return True
 
     def close(self) -> None:
         self.identity.close()

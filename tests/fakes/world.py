@@ -31,6 +31,7 @@ from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
 from clarion.store.vcards import DatabaseCards
+from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor
@@ -57,19 +58,29 @@ ITERATIONS = 4096
 class FakeTransport(asyncio.Transport):
     """Keeps what is written; ``reads = False`` is a client that does not read."""
 
-    def __init__(self, connection: Connection, host: str) -> None:
-        super().__init__({"peername": (host, 50000)})
+    def __init__(self, connection: Any, host: str) -> None:
+        super().__init__({"peername": (host, 50000), "sockname": ("192.0.2.100", 5222)})
         self.connection = connection
         self.reads = True
         self.unread = bytearray()
         self.closed = False
         self.reading = True
+        self.ended = False
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def write(self, data: Any) -> None:
         assert not self.closed, "a closed transport takes nothing"
         self.unread += data
         if not self.reads and len(self.unread) > 65536:
             self.connection.pause_writing()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.connection = protocol
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
 
     def get_write_buffer_size(self) -> int:
         return 0 if self.reads else len(self.unread)
@@ -129,7 +140,7 @@ class FakeClient:
                 break
             while not (self.transport.reading or self.transport.closed):  # noqa: ASYNC110  # a fake
                 await asyncio.sleep(0)
-            self.connection.data_received(data[start : start + self._chunk])
+            self.transport.connection.data_received(data[start : start + self._chunk])
         await self.world.settle()
 
     async def hang_up(self) -> None:
@@ -297,7 +308,9 @@ class World:
             token=lambda: f"token{next(tokens):027d}",
             began=self.clock.monotonic(),
             features=switchboard.told(),
+            bytestreams=Bytestreams(self.clock, f"proxy.{DOMAIN}"),
         )
+        self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,
             self.services,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from clarion.core.model import PersonNumber
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.errors import UnavailableError, UsageError
 from clarion.store import restoring
 from clarion.store.backup import back_up
 from clarion.store.opening import connect_writer
 from clarion.store.restoring import prepare, stage, staged, swap
+from clarion.store.roster import DatabaseRosters
 from clarion.store.sqlite import open_database
 from fakes.clock import START_WALL, FakeClock
 
@@ -31,7 +33,13 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def backup(database: Path, tmp_path: Path) -> Path:
     """A backup, after which the database went on."""
-    target = tmp_path / "b.db"
+    target = make_backup(database, tmp_path / "b.db")
+    with closing(connect_writer(database)) as connection:
+        connection.execute(ADD, ("two",))
+    return target
+
+
+def make_backup(database: Path, target: Path) -> Path:
     back_up(
         database,
         target,
@@ -42,8 +50,6 @@ def backup(database: Path, tmp_path: Path) -> Path:
         overwrite=False,
         progress=lambda *_: None,
     )
-    with closing(connect_writer(database)) as connection:
-        connection.execute(ADD, ("two",))
     return target
 
 
@@ -68,6 +74,22 @@ def test_the_previous_database_is_kept(database: Path, backup: Path):
     again = swap(prepare(backup, database, quiet), database, START_WALL)
     assert again is not None
     assert again.name.endswith("Z-2")
+
+
+async def test_a_version_of_a_roster_never_comes_again(database: Path, tmp_path: Path):
+    """A client that knows what was lost must not be told that nothing has changed."""
+    with closing(connect_writer(database)) as one:
+        for number, name in ((1, "ann"), (2, "bob")):
+            one.execute("INSERT INTO party VALUES (?, ?)", (number, f"{name}@corp.example"))
+            one.execute("INSERT INTO person VALUES (?, ?, NULL, 'en', 'UTC', 0, 0)", (number, name))
+        one.execute("INSERT INTO roster VALUES (1, 10)")
+    copy = make_backup(database, tmp_path / "c.db")
+    swap(prepare(copy, database, quiet), database, START_WALL)
+    async with open_database(database, clock=FakeClock(), crash_points=CrashPoints()) as opened:
+        rosters = DatabaseRosters(opened)
+        for person, lost in ((PersonNumber(1), 12), (PersonNumber(2), 2)):
+            assert (await rosters.load(person)).version > lost
+            assert await rosters.changed_since(person, lost) is None
 
 
 def test_a_log_that_was_left_is_never_applied_to_the_new_one(database: Path, backup: Path):

@@ -176,7 +176,8 @@ async def test_ones_own_clients_are_never_blocked():
         assert len(stanzas(desk, "message")) == 1
 
 
-async def test_who_blocks_the_server_itself_is_still_known_to_be_there():
+@pytest.mark.parametrize("kind", ["result", "error"])
+async def test_who_blocks_the_server_itself_is_still_known_to_be_there(kind: str):
     async with world("ann") as here:
         ann = await available(here, "ann")
         await ann.send(command("block", DOMAIN))
@@ -190,7 +191,7 @@ async def test_who_blocks_the_server_itself_is_still_known_to_be_there():
         await here.settle()
         (ping,) = stanzas(ann, "iq")
         assert session.proof_id
-        await ann.send(f"<iq type='result' id='{ping.get('id')}' to='{DOMAIN}'/>")
+        await ann.send(f"<iq type='{kind}' id='{ping.get('id')}' to='{DOMAIN}'/>")
         assert session.proof_id == ""
 
 

@@ -87,6 +87,17 @@ async def test_the_size_can_change_at_run_time(house: Organisation):
     assert told == [{f"{name}@{DOMAIN}" for name in ("ann", "bob", "cai")}]
 
 
+async def test_departments_can_come_into_rosters_at_run_time(house: Organisation):
+    await sales(house, "ann", "bob")
+    departments = Departments(house.directory, house.bus, 0)  # as after a restart
+    assert members(departments, "ann") == []
+    told: list[set[str]] = []
+    departments.listen(lambda concerned: told.append(set(concerned)))
+    config = Config.model_validate({"domain": DOMAIN, "directory": {"roster_size": 2}})
+    house.bus.publish(PoliciesChanged(config, ("directory.roster_size",)))
+    assert told == [{f"{name}@{DOMAIN}" for name in ("ann", "bob")}]
+
+
 async def test_everybody_concerned_is_told_of_a_change_and_of_no_other(house: Organisation):
     departments = Departments(house.directory, house.bus, 300)
     told: list[list[str]] = []

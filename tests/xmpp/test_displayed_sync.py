@@ -176,6 +176,17 @@ async def test_ones_own_message_stands_for_what_had_reached_this_session():
         assert await state(house, crossed) is State.SENT
 
 
+async def test_who_is_blocked_is_not_told():
+    async with household(*ALL) as house:
+        item = await house.store(f"{ANN}/x", BOB, "1")
+        bob = await house.log_in("bob")
+        block = f"<block xmlns='urn:xmpp:blocking'><item jid='{ANN}'/></block>"
+        assert b"result" in await bob.ask("set", block)
+        house.services.sync_counts = True
+        await bob.say(published(displayed(item, house)))
+        assert await state(house, item) is State.SENT
+
+
 async def test_an_error_and_a_message_to_oneself_count_nothing():
     async with household(*ALL) as house:
         item = await house.store(f"{ANN}/x", BOB, "hi", "m1")

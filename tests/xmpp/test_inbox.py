@@ -19,7 +19,7 @@ from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.ping import ping
 from clarion.xmpp.ext.stream_management import stream_management
 from clarion.xmpp.extension import Card, Extension
-from clarion.xmpp.inbox import QUEUE_LIMIT
+from clarion.xmpp.inbox import QUEUE_LIMIT, UNCOUNTED_LIMIT
 from fakes.household import DOMAIN, Client, Household, household, settle, stanza_of
 
 NS = "urn:example:test"
@@ -95,6 +95,23 @@ def answers(client: Client) -> list[str]:
         else f"{element.get('type')} {element.get('id')}"
         for element in elements
     ]
+
+
+async def test_who_does_not_acknowledge_a_loss_cannot_go_on_for_ever():
+    feature = Feature()
+    async with house_with(feature) as house:
+        ann = await house.log_in("ann")
+        await ann.say(ENABLE)
+        feature.error = UnavailableError("the disk is full")
+        await ann.say(f"<iq type='set' id='1'><bad xmlns='{NS}'/></iq>")
+        unanswered = stanza_of(b"<iq type='result' id='2'/>")
+        ann._inbox.take([unanswered] * UNCOUNTED_LIMIT)
+        assert ann.line.ended == []
+        ann._inbox.take([ask("quick", 3)])
+        (error,) = ann.line.ended
+        assert error is not None
+        assert error.condition is StreamCondition.RESOURCE_CONSTRAINT
+        assert feature.seen == []
 
 
 # -- order -----------------------------------------------------------------------------------
@@ -393,6 +410,15 @@ async def test_stanzas_before_stream_management_do_not_count():
         feature.go.set()
         await settle()
         assert answers(ann) == ["result 1", "None token1", "a 0"]
+
+
+async def test_a_feature_looks_once_at_a_message_however_often_its_child_is_there():
+    feature = Feature()
+    async with house_with(feature) as house:
+        ann = await house.log_in("ann")
+        # Thousands fit into one stanza, and each look may cost a query.
+        await ann.say(chat(f"<look xmlns='{NS}'/>" * 3))
+        assert feature.seen == ["look"]
 
 
 async def test_what_a_feature_does_for_a_message_holds_its_count_and_its_order():

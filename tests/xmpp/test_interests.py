@@ -17,7 +17,7 @@ from clarion.xmpp.interests import (
     ANSWER_TIME,
     CAPS_CACHED,
     INTERESTS_LIMIT,
-    NAME_LIMIT_BYTES,
+    INTERESTS_LIMIT_BYTES,
     VER_LIMIT,
     Interests,
 )
@@ -220,7 +220,8 @@ def test_a_hash_that_changes_while_it_is_asked_about_is_asked_about_next(interes
 
 
 def test_memory_is_bounded(clock: FakeClock):
-    assert (CAPS_CACHED, INTERESTS_LIMIT, NAME_LIMIT_BYTES, VER_LIMIT) == (2_000, 100, 1_023, 256)
+    assert (CAPS_CACHED, INTERESTS_LIMIT, VER_LIMIT) == (2_000, 100, 256)
+    assert INTERESTS_LIMIT_BYTES == 8_192
     interests = make(clock, limit=2)
     for node in ("a", "b", "c"):
         session = FakeSession(node)
@@ -236,9 +237,9 @@ def test_memory_is_bounded(clock: FakeClock):
     ((_, wanted),) = answer(interests, greedy, info(*nodes))
     assert wanted == nodes[:INTERESTS_LIMIT]
     long = FakeSession("long")
-    longest = ("x" * (NAME_LIMIT_BYTES - 7), "y" * NAME_LIMIT_BYTES, "")
+    longest = ("x" * (INTERESTS_LIMIT_BYTES - 1), "y", "z", "")
     heard(interests, long, presence(ver_of(*longest)))
-    assert answer(interests, long, info(*longest)) == [("long", [longest[0]])]
+    assert answer(interests, long, info(*longest)) == [("long", list(longest[:2]))]
     flood = FakeSession("flood")
     many = [f"n{number}" for number in range(FEATURE_LIMIT + 1)]
     heard(interests, flood, presence(ver_of(*many)))

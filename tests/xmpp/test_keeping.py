@@ -60,6 +60,11 @@ async def waiting(house: Household, name: str) -> list[bytes]:
         (f"{RETRACT}{FALLBACK.format('urn:other')}<body>hi</body>", True, True),
         (f"{RETRACT}{FALLBACK.format(keeping.RETRACTION)}<body>x</body>", True, False),
         (REACTIONS, True, False),
+        (f"{REACTIONS}{FALLBACK.format(keeping.REACTIONS)}<body>+1</body>", True, False),
+        (f"{REACTIONS}{FALLBACK.format(keeping.RETRACTION)}<body>+1</body>", True, True),
+        (f"{REACTIONS}<body>+1</body>", True, True),
+        ("<received xmlns='urn:xmpp:chat-markers:0' id='m'/>", True, False),
+        ("<acknowledged xmlns='urn:xmpp:chat-markers:0' id='m'/>", True, False),
     ],
 )
 def test_what_is_kept_and_what_is_read(inner: str, *, kept: bool, read: bool) -> None:
@@ -163,6 +168,23 @@ async def test_only_an_archive_that_shows_it_gives_an_id() -> None:
         await bob.say(message("<body>hi</body>", ANN))
         (came,) = ann.line.take()
         assert f"by='{ANN}'".encode() in came
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_where_the_roster_decides_contacts_messages_have_an_id(known: bool) -> None:
+    async with household(*EXTENSIONS) as house:
+        await house.services.preferences.choose(
+            house.person("bob").number, Preferences(Policy.ROSTER)
+        )
+        if known:
+            await house.contacts("bob", "ann", "none")
+        await house.services.rosters.book(house.person("bob"))
+        ann, bob = await house.log_in("ann"), await house.log_in("bob")
+        await ann.say(message("<body>hi</body>"))
+        (came,) = bob.line.take()
+        assert (b"stanza-id" in came) is known
+        await bob.say(message("<body>hi</body>", ANN))
+        assert len(await shown(house, "bob")) == 2 * known
 
 
 async def test_what_passed_is_gone_once_it_is_received() -> None:

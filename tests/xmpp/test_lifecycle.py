@@ -137,6 +137,30 @@ async def test_who_is_disabled_between_log_in_and_binding_gets_no_session():
         assert here.people.get(BOB) is None
 
 
+async def test_rights_that_end_between_log_in_and_binding_are_not_the_sessions():
+    async with world("bob") as here:
+        await here.directory.change_person(BOB, admin=True)
+        client = await to_bind(here, "bob")
+        await here.directory.change_person(BOB, admin=False)
+        await client.send(BIND)
+        assert client.read()[0].get("type") == "result"
+        assert not client.connection.context.person.admin
+        assert not client.connection.context.entity.person.admin
+
+
+async def test_whose_address_is_another_persons_by_now_gets_no_session():
+    async with world("bob") as here:
+        client = await to_bind(here, "bob")
+        await here.directory.delete(BOB)
+        await here.add("bob")
+        await client.send(BIND)
+        (error,) = client.read()
+        assert error.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}not-allowed") is not None
+        assert len(here.door.lifecycle) == 0
+        other = await here.log_in("bob")
+        assert other.connection.context.entity.person == here.directory.person(BOB)
+
+
 async def test_a_store_that_cannot_say_what_was_received_refuses_the_binding():
     async with world("bob") as here:
         client = await to_bind(here, "bob")

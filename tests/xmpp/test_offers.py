@@ -8,7 +8,7 @@ from clarion.lib.ids import FIRST, LAST
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.names import CLIENT
 from clarion.xmpp.ext.roster_offers import roster_offers
-from clarion.xmpp.offers import NS, OFFER_LIMIT, OfferKind, offer
+from clarion.xmpp.offers import GROUPS_LIMIT, NS, OFFER_LIMIT, OfferKind, offer
 from fakes.household import DOMAIN, Household, household
 from fakes.world import world
 
@@ -102,3 +102,40 @@ async def test_nothing_is_sent_that_is_not_kept():
         with pytest.raises(UnavailableError):
             await offer(house.services, house.person("ann"), [house.person("bob")])
         assert ann.line.take() == []
+
+
+async def test_whoever_cannot_answer_is_not_offered_but_may_be_taken_away():
+    async with household(roster_offers) as house:
+        ann = house.person("ann")
+        bob = await house.services.directory.disable(f"bob@{DOMAIN}")
+        with pytest.raises(UsageError, match=r"^bob@.*is disabled"):
+            await offer(house.services, ann, [bob])
+        await offer(house.services, ann, [bob], OfferKind.DELETE)
+        assert len(await stored(house)) == 1
+
+
+async def groups(house: Household, kind: OfferKind) -> list[str | None]:
+    ann = house.person("ann")
+    await offer(house.services, ann, [house.person("bob")], kind)
+    (item,) = parse((await stored(house))[-1], CLIENT).findall(ITEM)
+    return [group.text for group in item]
+
+
+async def test_groups_are_those_of_the_departments_up_to_a_limit():
+    async with household(roster_offers) as house:
+        directory = house.services.directory
+        for number in range(GROUPS_LIMIT + 1):
+            await directory.add_department(f"d{number:02}@{DOMAIN}")
+            await directory.join(f"bob@{DOMAIN}", f"d{number:02}@{DOMAIN}")
+        expected = [f"d{number:02}" for number in range(GROUPS_LIMIT)]
+        assert await groups(house, OfferKind.ADD) == expected
+        assert await groups(house, OfferKind.MODIFY) == expected
+
+
+async def test_who_is_to_go_goes_from_all_groups():
+    """With a group, clients delete from that one only (section 3.2)."""
+    async with household(roster_offers) as house:
+        directory = house.services.directory
+        await directory.add_department(f"sales@{DOMAIN}")
+        await directory.join(f"bob@{DOMAIN}", f"sales@{DOMAIN}")
+        assert await groups(house, OfferKind.DELETE) == []

@@ -1,12 +1,19 @@
 """XEP-0163: nodes of one's own, and who hears of them and sees them."""
 
+import asyncio
+
 import pytest
 
+from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
+from clarion.store import pubsub as pubsub_store
+from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.node_config import NS
 from clarion.wire.xmpp.pubsub import OWNER
+from clarion.xmpp import item_answers, pep_notices
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.ext import pep as pep_file
+from clarion.xmpp.ext.subscriptions import take
 from clarion.xmpp.roster import RosterItem
 from fakes.household import DOMAIN, Client, Household, children_of, household, settle
 from fakes.wanting import events_of, wants
@@ -147,8 +154,8 @@ async def test_items_come_by_their_names_and_unknown_ones_are_left_out():
 
 
 async def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch):
-    assert pep_file.ANSWER_LIMIT_BYTES == 1 << 20
-    monkeypatch.setattr(pep_file, "ANSWER_LIMIT_BYTES", 2 * len(b"<a xmlns='x'/>"))
+    assert item_answers.ANSWER_LIMIT_BYTES == 1 << 20
+    monkeypatch.setattr(item_answers, "ANSWER_LIMIT_BYTES", 2 * len(b"a<a xmlns='x'/>"))
     async with household(*ALL) as house:
         ann = await house.log_in("ann")
         for name in "abc":
@@ -163,6 +170,65 @@ async def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch):
             "get", f"<pubsub xmlns='{NS}'><items node='tune'>{named}</items></pubsub>"
         )
         assert answer.count(b"<item id=") == 2
+
+
+@pytest.mark.parametrize(("node", "listed"), [("", "node='d'"), (" node='tune'", "name='d'")])
+async def test_a_list_of_names_has_a_largest_size(
+    monkeypatch: pytest.MonkeyPatch, node: str, listed: str
+):
+    async with household(*ALL) as house:
+        ann = await house.log_in("ann")
+        for name in "abcd":
+            await publish(ann, name)
+            await publish(ann, "tune", name, max_items="max")
+        query = f"<query xmlns='http://jabber.org/protocol/disco#items'{node}/>"
+        whole = await ann.ask("get", query)
+        assert listed.encode() in whole
+        one_bytes = len(f"<item jid='{ANN}' {listed}/>")
+        monkeypatch.setattr(item_answers, "ANSWER_LIMIT_BYTES", 3 * one_bytes + 3)
+        assert (await ann.ask("get", query)).count(b"<item ") == 3
+
+
+async def test_many_items_are_written_by_turns(monkeypatch: pytest.MonkeyPatch):
+    async with household(*ALL) as house:
+        ann = await house.log_in("ann")
+        names = [f"i{number}" for number in range(9)]
+        for name in names:
+            await publish(ann, item=name, max_items="max")
+        for file in (item_answers, pubsub_store):
+            monkeypatch.setattr(file, "SLICE", 3)
+        loop, turns = asyncio.get_running_loop(), 0
+
+        def tick() -> None:
+            nonlocal turns
+            turns += 1
+            if not ann.line.written:
+                loop.call_soon(tick)
+
+        loop.call_soon(tick)
+        assert (await get(ann))[0] == names
+        assert turns > 6  # three for reading, three for writing
+
+
+async def test_long_names_count_too(monkeypatch: pytest.MonkeyPatch):
+    async with household(*ALL) as house:
+        ann = await house.log_in("ann")
+        for name in "abc":
+            await publish(ann, item=name * 1_000, max_items="max")
+        monkeypatch.setattr(item_answers, "ANSWER_LIMIT_BYTES", 2_500)
+        assert [name[0] for name in (await get(ann))[0]] == ["b", "c"]
+
+
+async def test_a_node_that_keeps_nothing_has_nothing_to_give():
+    async with household(*ALL) as house:
+        ann, bob = await house.log_in("ann"), await house.log_in("bob")
+        await publish(ann, access_model="open", persist_items="0")
+        for client in (ann, bob):
+            raw = await client.ask(
+                "get", f"<pubsub xmlns='{NS}'><items node='tune'/></pubsub>", ANN
+            )
+            assert b"<feature-not-implemented" in raw
+            assert b"feature='persistent-items'" in raw
 
 
 async def test_own_clients_hear_of_what_they_want():
@@ -253,6 +319,34 @@ async def test_contacts_hear_and_see_as_the_access_model_says(
         assert bool(events_of(await wants(again, "tune"))) == hears
 
 
+async def test_last_items_wait_for_a_client_that_acknowledges_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    assert (pep_notices.WAITING_LIMIT, pep_notices.WAITING_LIMIT_BYTES) == (100, 65_536)
+    monkeypatch.setattr(pep_notices, "WAITING_LIMIT", 3)
+    async with household(*ALL) as house:
+        names = [f"n{number:02}" for number in range(20)]
+        for name in names:
+            person = await house.services.directory.add_person(f"{name}@{DOMAIN}")
+            await house.contacts("bob", name, "both")
+            await house.contacts(name, "bob", "both")
+            await publish(await house.log_in(name))
+            assert person.address in house.services.nodes.owners_of("tune")
+        bob = await house.log_in("bob")
+        session = bob.session
+        session.outbound = Outbound(limit_bytes=1 << 20, limit_count=8)
+        seen: list[bytes] = []
+        await wants(bob, "tune")
+        while len(session.outbound):
+            seen += session.outbound.unacknowledged()
+            assert len(session.outbound) <= 4
+            assert not session.overflowed
+            session.outbound.acknowledge(session.outbound.send_count)
+            session.moved()
+            await settle()
+        assert [sum(name.encode() in raw for raw in seen) for name in names] == [1] * 20
+
+
 async def test_presence_must_go_both_ways():
     async with household(*ALL) as house:
         await house.contacts("ann", "bob", "from")
@@ -262,6 +356,29 @@ async def test_presence_must_go_both_ways():
         await publish(ann)
         assert events_of(bob.line.take()) == []
         assert (await get(bob, to=ANN))[0] == ["i"]
+
+
+async def test_who_is_allowed_to_see_somebody_gets_the_last_items_then():
+    async with household(*ALL) as house:
+        await house.contacts("ann", "bob", "from")
+        await house.contacts("bob", "ann", "to")
+        ann, bob = await house.log_in("ann"), await house.log_in("bob")
+        await wants(ann, "tune", "mood")
+        await wants(bob, "tune")
+        await publish(ann)
+        await publish(bob, "mood")
+        assert events_of(bob.line.take()) == []
+        # It is Bob who says yes last: from now on presence goes both ways.
+        asked = Parcel("presence", "subscribe", ANN, "", b"<presence type='subscribe'/>")
+        await take(house.services, house.people, asked, BOB)
+        await ann.say(f"<presence type='subscribe' to='{BOB}'/>")
+        ann.line.take()
+        await bob.say(f"<presence type='subscribed' to='{ANN}'/>")
+        allowed = Parcel("presence", "subscribed", BOB, "", b"<presence type='subscribed'/>")
+        await take(house.services, house.people, allowed, ANN)
+        await settle()
+        assert events_of(bob.line.take()) == [("tune", ["item i"])]
+        assert events_of(ann.line.take()) == [("mood", ["item i"])]
 
 
 async def test_strangers_may_read_an_open_node_and_no_other():

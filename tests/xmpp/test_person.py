@@ -17,7 +17,7 @@ from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.names import CLIENT
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.stream_management import stream_management, took
-from clarion.xmpp.person import CATCH_UP_PAGE, CATCH_UP_RETRY
+from clarion.xmpp.person import CATCH_UP_BYTES, CATCH_UP_PAGE, CATCH_UP_RETRY
 from clarion.xmpp.session import BACKLOG_LIMIT, Token
 from fakes.household import DOMAIN, Client, Household, household, settle
 from fakes.world import HEADER, FakeClient, world
@@ -105,6 +105,21 @@ async def test_all_that_waits_comes_once_and_in_order(waiting: int):
         assert bodies(bob) == [str(number) for number in range(waiting)]
         await bob.context.entity.catch_up(bob.session)
         assert bodies(bob) == []
+
+
+async def test_what_is_large_waits_for_a_client_that_reads_slowly():
+    async with household(*EXTENSIONS) as house:
+        for number in range(5):
+            await house.store(f"{ANN}/x", BOB, str(number) * (CATCH_UP_BYTES // 2))
+        bob = await house.log_in("bob")
+        reads = asyncio.Event()
+        bob.line.drained = reads.wait  # type: ignore[method-assign,assignment]  # a slow client
+        begin(house, bob)
+        await settle()
+        assert len(bodies(bob)) == 2
+        reads.set()
+        await settle()
+        assert len(bodies(bob)) == 3
 
 
 async def test_what_comes_meanwhile_comes_after_and_once():

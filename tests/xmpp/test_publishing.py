@@ -121,7 +121,7 @@ async def test_an_item_has_a_largest_size():
 async def test_a_person_has_so_many_bytes(monkeypatch: pytest.MonkeyPatch):
     assert PERSON_LIMIT_BYTES == 8 * 1024 * 1024
     person, nodes = await people_and_nodes()
-    monkeypatch.setattr(node_book, "PERSON_LIMIT_BYTES", 2 * (100 + ITEM_COST_BYTES))
+    monkeypatch.setattr(node_book, "PERSON_LIMIT_BYTES", 2 * (101 + ITEM_COST_BYTES))
     async with nodes.change(person) as book:
         await put(book, item(payload=b"x" * 100, max_items="max"), "a")
         await put(book, item(payload=b"x" * 100), "b")
@@ -130,6 +130,8 @@ async def test_a_person_has_so_many_bytes(monkeypatch: pytest.MonkeyPatch):
                 await put(book, request, name)
         await put(book, item(payload=b"x" * 99), "a")  # what takes less may always be
         await publishing.retract(book, "n", "b")
+        with pytest.raises(StanzaError):
+            await put(book, item(payload=b"y"), "c" * 102)  # its name counts as well
         await put(book, item(payload=b"y"), "c")
 
 

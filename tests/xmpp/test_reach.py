@@ -144,6 +144,19 @@ def test_what_the_store_says_is_where_it_begins():
     assert Reach(item(7), waiting=False).waiting_above is None
 
 
+def test_what_only_some_sessions_hold_is_found():
+    reach = Reach(FIRST, waiting=False)
+    phone, desk, car = SESSIONS
+    for number, holders in ((3, (phone, desk)), (4, (phone, car)), (5, (phone,)), (6, (phone,))):
+        for holder in holders:
+            reach.handed(item(number), holder)
+    assert reach.oldest_with(frozenset({phone})) == item(5)
+    assert reach.oldest_with(frozenset({phone, car})) == item(4)
+    assert reach.oldest_with(frozenset({desk, car})) is None
+    reach.received(item(5))
+    assert reach.oldest_with(frozenset({phone})) == item(6)
+
+
 def test_one_session_holds_an_item_once_however_often_it_is_handed():
     reach = Reach(FIRST, waiting=False)
     reach.handed(item(1), SESSIONS[0])

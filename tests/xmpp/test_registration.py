@@ -9,6 +9,7 @@ from clarion.core.events import AdministrationDone
 from clarion.core.registration import Registrar
 from clarion.lib.errors import UnavailableError
 from clarion.xmpp.ext import ALL, chosen
+from clarion.xmpp.ext.bytestreams import bytestreams
 from clarion.xmpp.ext.registration import registration
 from fakes.world import DOMAIN, HEADER, World, world
 
@@ -21,6 +22,7 @@ def test_it_is_off_by_default():
 def test_the_feature_is_there_only_where_it_is_on(mode: str, on: bool):
     assert (registration in chosen(mode)) is on
     assert set(ALL) - set(chosen(mode)) <= {registration}
+    assert set(chosen(mode)) - set(chosen(mode, proxy=False)) == {bytestreams}
 
 
 async def ask(here: World, payload: str, kind: str = "set"):

@@ -1,5 +1,7 @@
 """What was sent a short while ago."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -158,6 +160,13 @@ def test_only_the_same_content_is_sent_again(stanza: bytes, same: bool, filled: 
         else:
             memory.add(BOB, sent)
         assert memory.resent(BOB, "o1", again) == (sent.id if same else None)
+
+
+def test_what_was_retracted_does_not_come_back_by_being_sent_again():
+    memory, sent = SentMemory(), item("m1", "o1", stanza=b"<message><retracted/></message>")
+    memory.fill([replace(sent, whole=False)])
+    assert memory.resent(BOB, "o1", RAW) == sent.id
+    assert memory.resent(BOB, "o2", RAW) is None
 
 
 def test_another_content_with_the_id_replaces_what_was_remembered():

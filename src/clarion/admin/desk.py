@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clarion.core.auditor import Auditor
 from clarion.core.book import Ledger
 from clarion.core.directory import Directory
+from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.model import Person
+from clarion.core.retention import Retention
 from clarion.core.seal import Seal
 
 Progress = Callable[[int, int], None]
@@ -35,6 +38,9 @@ class Desk:
         facts: What ``status`` tells besides the counts, as JSON values.
         reload: Reads settings and certificate again; ``None`` when no server runs.
         offer: Sends a person an offer of contacts (XEP-0144); ``None`` when no server runs.
+        auditor: Keeps who did what; ``None`` keeps nothing, for tests.
+        retention: Deletes what is too old.
+        erasure: Erases persons.
 
     """
 
@@ -45,3 +51,6 @@ class Desk:
     facts: Callable[[], Mapping[str, Any]] = no_facts
     reload: Callable[[], Any] | None = None
     offer: Offer | None = None
+    auditor: Auditor | None = None
+    retention: Retention | None = None
+    erasure: Erasure | None = None

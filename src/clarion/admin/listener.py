@@ -1,11 +1,15 @@
 """The administration door: the command line's way into a running server."""
 
 import asyncio
+import os
+import socket
+import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from clarion.admin.audited import local_actor
 from clarion.admin.desk import Desk
 from clarion.admin.lines import LINE_LIMIT, parse_request, refusal, write
 from clarion.admin.unix import close_socket, open_socket
@@ -110,7 +114,9 @@ class AdminListener:
         try:
             request = parse_request(line)
             verb = request.verb
-            result = await perform(self._desk, verb, request.arguments, progress)
+            result = await perform(
+                self._desk, verb, request.arguments, progress, local_actor(_user(writer))
+            )
         except ClarionError as error:
             log.info("refused", verb=verb[:64], reason=str(error)[:512])
             return refusal(error)
@@ -119,3 +125,17 @@ class AdminListener:
             return {"error": {"kind": "internal", "text": "the server failed; see its log"}}
         log.info("done", verb=verb)
         return {"result": result}
+
+
+def _user(writer: asyncio.StreamWriter) -> int:
+    """Return the number of the user at the other end; where the system does not say, our own.
+
+    Only root and the server's own user can open the socket.
+    """
+    option = getattr(socket, "SO_PEERCRED", None)  # Linux
+    connection = writer.get_extra_info("socket")
+    if option is None or connection is None:
+        return os.getuid()
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, size))
+    return int(uid)

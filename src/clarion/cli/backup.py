@@ -9,14 +9,20 @@ from typing import Any, Final
 import click
 
 from clarion import __version__
+from clarion.admin.client import NoServerError, ask
+from clarion.cli.asking import answer
 from clarion.cli.output import Bar, json_option, print_json
 from clarion.cli.settings import config_option, usable
 from clarion.config.model import Config
 from clarion.lib.clock import SystemClock
+from clarion.lib.errors import ClarionError, UnavailableError
 from clarion.store.backup import Backup, back_up
+from clarion.store.restoring import staged
 
 GENTLE: Final = 10
 """Added to the niceness of this process: whoever chats goes first."""
+NOTE_WAIT: Final = 5.0
+"""Seconds that the server has to note a backup that is done."""
 
 
 @click.command("backup")
@@ -47,7 +53,12 @@ def command(file: Path, config: Path, *, force: bool, as_json: bool) -> None:
             overwrite=force,
             progress=bar,
         )
-    _print(done, time.monotonic() - began, as_json=as_json)
+    took = time.monotonic() - began
+    try:
+        _note(settings, config, done)
+    except ClarionError as error:  # it is good all the same
+        click.echo(f"clarion: not in the audit log: {error}", err=True)
+    _print(done, took, as_json=as_json)
 
 
 def files_of(settings: Config, path: Path) -> dict[str, bytes]:
@@ -67,6 +78,24 @@ def files_of(settings: Config, path: Path) -> dict[str, bytes]:
         with suppress(OSError):
             found[name] = file.read_bytes()
     return found
+
+
+def _note(settings: Config, config: Path, done: Backup) -> None:
+    """Keep an entry in the audit log; right behind, for the copy was made beside the server.
+
+    Raises:
+        ClarionError: It cannot be kept.
+
+    """
+    arguments = {"file": str(done.file), "size_bytes": done.size_bytes}
+    try:
+        ask(settings.socket, "backup", arguments, lambda *_: None, NOTE_WAIT)
+    except NoServerError:
+        if staged(settings.database).exists():
+            raise UnavailableError(
+                "another database waits to be restored, and opening this one would take it"
+            ) from None
+        answer(config, "backup", arguments)
 
 
 def _name(file: Path, folder: Path) -> str:

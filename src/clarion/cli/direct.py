@@ -13,29 +13,35 @@ from clarion.admin.desk import Desk, Progress
 from clarion.admin.verbs import perform
 from clarion.cli.root import UnusableError
 from clarion.config.model import Config
+from clarion.core.auditor import Auditor
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
+from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
-from clarion.core.ports import Database
+from clarion.core.retention import Retention
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib import log
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.errors import UsageError
 from clarion.store.archive import DatabaseArchive
+from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
+from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.opening import LOCK_NAME, lock
 from clarion.store.people import DatabasePeople
-from clarion.store.sqlite import open_database
+from clarion.store.restoring import note_restored
+from clarion.store.retention import DatabaseRetention
+from clarion.store.sqlite import SqliteDatabase, open_database
 
 
 class HeldError(UnusableError):
     """Another Clarion works on this data: a server that starts or stops, or a command."""
 
 
-async def furnish(config: Config, database: Database, clock: Clock) -> Desk:
+async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Desk:
     """Put a desk together on an open database.
 
     Raises:
@@ -43,20 +49,26 @@ async def furnish(config: Config, database: Database, clock: Clock) -> Desk:
 
     """
     bus = Bus()
+    auditor = Auditor(DatabaseAudit(database), clock, bus)
+    audited = AuditedDatabase(database, auditor)
+    await note_restored(config.database, auditor)
     directory = Directory(
-        DatabasePeople(database),
+        DatabasePeople(audited),
         bus,
         config.domain,
         language=config.directory.language,
         time_zone=config.directory.time_zone,
     )
     await directory.load()
-    credentials = DatabaseCredentials(database)
+    credentials = DatabaseCredentials(audited)
     return Desk(
         directory=directory,
         identity=Identity(credentials, directory, bus, config.directory.scram_iterations),
         ledger=Ledger(DatabaseLedger(database), DatabaseArchive(database), directory, bus, clock),
         seal=Seal(await credentials.secret(SECRET, KEY_BYTES)),
+        auditor=auditor,
+        retention=Retention(DatabaseRetention(audited), auditor, clock, bus, config.retention),
+        erasure=Erasure(DatabaseErasure(audited, database.scrub), directory, auditor, clock),
     )
 
 

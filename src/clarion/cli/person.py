@@ -168,6 +168,35 @@ def enable(address: str, config: Path, *, as_json: bool) -> None:
     _print(person, f"Enabled {person['address']}.", as_json=as_json)
 
 
+@command.command("erase")
+@click.argument("address")
+@click.option("--messages", is_flag=True, help="The text of what they sent goes everywhere, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@config_option
+def erase(address: str, config: Path, *, messages: bool, yes: bool, as_json: bool) -> None:
+    """Delete a person for good, with everything that is theirs.
+
+    Passwords, profile, contacts, settings, archive and read marks go, and
+    what is left of them in the database file. Others keep their copies of
+    conversations, unless --messages takes the text of what the person sent
+    out of them. The address is never given again. There is no way back but a
+    backup; see docs/operating/erasure.md.
+    """
+    if not yes:
+        typed = click.prompt(f"Type {address} to erase this person for good", err=True)
+        if typed.strip() != address:
+            raise UsageError("that is not the address; nobody was erased")
+    arguments = {"address": address, "messages": messages}
+    done = answer(config, "person.erase", arguments, f"Erasing {address}")
+    _print(
+        done,
+        f"Erased {done['address']}: {done['archive']} lines of the archive, {done['moves']} of the"
+        f" ledger, {done['rosters']} in others' rosters, the text of {done['texts']} messages.",
+        as_json=as_json,
+    )
+
+
 @command.command("app-password")
 @click.argument("address")
 @click.argument("label")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from clarion.admin.audited import local_actor
 from clarion.admin.unix import is_alive
 from clarion.cli.output import Bar, json_option, moment, print_json, print_table
 from clarion.cli.settings import config_option, usable
@@ -103,7 +104,7 @@ def _restore(
         )
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock(database.parent), Bar(f"Reading {file.name} (MiB)", SystemClock()) as bar:
-        before = swap(prepare(file, database, bar), database, time.time())
+        before = swap(prepare(file, database, bar), database, time.time(), local_actor())
         staged(database).unlink(missing_ok=True)  # an earlier wish, which this one replaces
     kept = f"\nThe database as it was is kept as {before}." if before is not None else ""
     _tell(

@@ -32,6 +32,8 @@ COMMANDS: Final = (
     ("person", "clarion.cli.person", "The people of the organisation."),
     ("department", "clarion.cli.department", "The departments of the organisation."),
     ("ledger", "clarion.cli.ledger", "Who has received and read what."),
+    ("audit", "clarion.cli.audit", "Who has administered what, and whether that record is whole."),
+    ("retention", "clarion.cli.retention", "For how long messages are kept."),
 )
 """Name, module with a click command called ``command``, and help."""
 

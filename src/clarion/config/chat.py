@@ -11,6 +11,7 @@ from clarion.config.values import (
     Endpoint,
     Listeners,
     OptionalDomain,
+    OptionalHost,
     PlainListeners,
     Secret,
     Uris,
@@ -79,6 +80,16 @@ class XmppConfig(Section):
         "off",
         "What clients may do about accounts themselves (XEP-0077): nothing, change one's own "
         "password, or also make and end accounts.",
+    )
+    proxy: bool = setting(
+        default=True,
+        help_line="Help clients that cannot reach each other to send files (XEP-0065), on the "
+        "ports of listen and listen_plain; it is found as proxy.DOMAIN.",
+    )
+    proxy_host: OptionalHost = setting(
+        "",
+        "Where clients are told to connect for that, a name or an address; empty: the address that "
+        "they are connected to already. To be set where that is not the public one.",
     )
     rooms: OptionalDomain = setting("", 'The domain of rooms; empty: "rooms." + domain.')
     contact: ContactConfig = always("Whom people and other servers can turn to (XEP-0157).")

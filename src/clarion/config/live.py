@@ -12,6 +12,7 @@ LIVE: Final = (
     "ledger.sync_counts",
     "limits",
     "log.level",
+    "retention",
     "xmpp.contact",
 )
 """Settings, and sections as a whole, that are in force after a reload; the rest needs a restart."""

@@ -18,6 +18,7 @@ from clarion.config.server import (
     LimitsConfig,
     LogConfig,
     MetricsConfig,
+    RetentionConfig,
     StoreConfig,
     TlsConfig,
 )
@@ -53,6 +54,7 @@ class Config(Section):
     )
     directory: DirectoryConfig = always("People and departments.")
     ledger: LedgerConfig = always("Who has read what.")
+    retention: RetentionConfig = always("For how long messages are kept.")
     store: StoreConfig = always("Where everything is kept.")
     limits: LimitsConfig = always("How much anybody may take.")
     log: LogConfig = always("What is logged, and how it looks.")

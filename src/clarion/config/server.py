@@ -275,6 +275,37 @@ class LedgerConfig(Section):
     )
 
 
+class RetentionConfig(Section):
+    """For how long messages are kept."""
+
+    messages: int = setting(
+        0,
+        "How long a message stays in archives, with its lines in the ledger, once it has reached "
+        "its recipient; 0: for ever.",
+        unit="days",
+        ge=0,
+        le=36_500,
+    )
+    waiting: int = setting(
+        0,
+        "How long a message waits for a recipient who does not come; then it goes unread. "
+        "0: for ever.",
+        unit="days",
+        ge=0,
+        le=36_500,
+    )
+
+    @field_validator("waiting")
+    @classmethod
+    def _waiting(cls, value: int, info: ValidationInfo) -> int:
+        messages = info.data.get("messages", 0)
+        if value and not messages:
+            raise ValueError(f"does nothing while messages is 0, got {value} days")
+        if value and value < messages:
+            raise ValueError(f"must not be below messages ({messages} days), got {value} days")
+        return value
+
+
 class StoreConfig(Section):
     """Where everything is kept."""
 

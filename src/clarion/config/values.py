@@ -270,6 +270,22 @@ def optional_domain(value: object) -> str:
     return "" if value == "" else parse_domain(value)
 
 
+def optional_host(value: object) -> str:
+    """Read a name or an address, IPv6 with or without brackets; an empty text stays empty.
+
+    Raises:
+        ValueError: It is neither.
+        PydanticCustomError: It is no text at all.
+
+    """
+    text = text_of(value).removeprefix("[").removesuffix("]")
+    if ":" in text:
+        return str(ipaddress.IPv6Address(_ipv6(text, text)))
+    if text and not _is_host(text):
+        raise ValueError(f"{_shown(text)} is neither a name nor an address")
+    return text
+
+
 def parse_ports(value: object) -> PortRange:
     """Read ``"first-last"``.
 
@@ -351,6 +367,7 @@ Secret = Annotated[SecretStr, PlainValidator(resolve_secret)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(as_rows)]
 Domain = Annotated[str, PlainValidator(parse_domain)]
 OptionalDomain = Annotated[str, PlainValidator(optional_domain)]
+OptionalHost = Annotated[str, PlainValidator(optional_host)]
 Domains = Annotated[tuple[Domain, ...], BeforeValidator(as_rows)]
 Uris = Annotated[tuple[Annotated[str, PlainValidator(parse_uri)], ...], BeforeValidator(as_rows)]
 Ports = Annotated[PortRange, PlainValidator(parse_ports)]

@@ -48,6 +48,8 @@ class Item:
             is no receipt or marker. Only countable items are in the ledger.
         passing: Whether it only waits for its owner: no archive of theirs has
             it. Told by ``incoming_after`` alone.
+        whole: Whether the stanza is what was sent; else something stands in
+            its place, since it was retracted or is forgotten.
 
     """
 
@@ -60,6 +62,7 @@ class Item:
     stanza: bytes
     countable: bool
     passing: bool = False
+    whole: bool = True
 
 
 class Keeping(Enum):

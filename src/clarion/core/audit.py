@@ -274,9 +274,8 @@ def _compare(
                 f"entry {head.number} is not the one that was written down as the head{where}: "
                 "the log was made anew from there or from before"
             )
-    missing = [
-        head for head in beyond if not is_replaced(head) and head.number > verdict.head.number
-    ]
+    end = verdict.head.number
+    missing = [head for head in beyond if head.number > end and not is_replaced(head)]
     if missing:
         newest = max(missing, key=lambda head: head.number)
         count = newest.number - end

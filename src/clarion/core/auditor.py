@@ -59,8 +59,6 @@ class Auditor:
         store: Keeps them.
         clock: Tells the time of entries, and rings.
         bus: Hears what is done elsewhere.
-        exists: Whether an address is somebody's, so that strangers' guesses are
-            not written down.
 
     """
 
@@ -69,11 +67,10 @@ class Auditor:
         store: AuditStore,
         clock: Clock,
         bus: Bus,
-        exists: Callable[[str], object] = lambda address: None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._exists = exists
+        self._person: Callable[[str], object | None] = lambda address: None
         self._acts: ContextVar[Act | None] = ContextVar("act", default=None)
         self._waiting: deque[Entry] = deque()
         self._under_way: set[asyncio.Future[Any]] = set()
@@ -85,6 +82,13 @@ class Auditor:
         self._exported: Head | None = None
         bus.subscribe(AdministrationDone, self._done)
         bus.subscribe(LogInSlowed, self._slow)
+
+    def know(self, person: Callable[[str], object | None]) -> None:
+        """Let failed log-ins be told with the address, where that is somebody's.
+
+        What strangers type is not written down.
+        """
+        self._person = person
 
     @contextmanager
     def act(self, actor: str, verb: str, target: str, details: Mapping[str, Any]) -> Iterator[Act]:
@@ -235,7 +239,7 @@ class Auditor:
     # Failed log-ins.
 
     def _slow(self, event: LogInSlowed) -> None:
-        person = event.person if self._exists(event.person) is not None else ""
+        person = event.person if self._person(event.person) is not None else ""
         if person in self._slowed or len(self._slowed) < SLOWED_LIMIT:
             self._slowed[person] += 1
         else:
@@ -258,5 +262,5 @@ class Auditor:
             SERVER,
             "login.slowed",
             next(iter(persons)) if len(slowed) == len(persons) == 1 else "",
-            {"failures": slowed.total(), "persons": persons, "networks": list(networks)},
+            {"attempts": slowed.total(), "persons": persons, "networks": list(networks)},
         )

@@ -177,7 +177,8 @@ class Ledger:
         readers = self._readers(item)
         if not readers:
             return []
-        stairs = _Stairs(await self._moves(item.thread, item.id))
+        kept = await self._store.first_reaching(item.thread, item.id)
+        stairs = _Stairs([*kept, *self._pending(item.thread)])
         return [stairs.entry(item.id, reader) for reader in readers]
 
     async def show_thread(self, one: str, other: str, limit: int) -> Sequence[tuple[Item, Entry]]:
@@ -198,7 +199,8 @@ class Ledger:
         items = await self._archive.thread_page(thread, max(0, min(limit, SHOW_LIMIT)))
         if not items:
             return []
-        stairs = _Stairs(await self._moves(thread, items[0].id))
+        kept = await self._store.moves_reaching(thread, items[0].id)
+        stairs = _Stairs([*kept, *self._pending(thread)])
         return [
             (item, stairs.entry(item.id, reader))
             for item in items
@@ -211,10 +213,10 @@ class Ledger:
             return ()
         return (recipient,)
 
-    async def _moves(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
-        kept = await self._store.moves_reaching(thread, item)
+    def _pending(self, thread: ThreadId) -> list[Move]:
+        """Return the moves that may not be readable yet; ask after the store was read."""
         pending = [*self._under_way.values(), list(self._waiting.values())]
-        return [*kept, *(move for moves in pending for move in moves if move.thread == thread)]
+        return [move for moves in pending for move in moves if move.thread == thread]
 
     def _ask_for_a_batch(self) -> None:
         if self._request_batch is not None:

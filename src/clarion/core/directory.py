@@ -282,17 +282,22 @@ class Directory:
         """
         self._before_delete.append(prepare)
 
-    async def delete(self, address: str) -> Person:
+    async def delete(self, address: str, *, keep_address: bool = False) -> Person:
         """Forget a person: passwords, roster and memberships go, the address is free again.
 
         The number is never given again, so what stays (archive, ledger) is
         nobody else's later.
+
+        Args:
+            address: Whose.
+            keep_address: Whether the address stays taken, for ever (``core/erasure.py``).
+
         """
         async with self._lock(self.own_address(address)):
             person = self.require_person(address)
             for prepare in self._before_delete:
                 await prepare(person)
-            await self._store.delete_person(person.number)
+            await self._store.delete_person(person.number, keep_address=keep_address)
             del self._persons[person.address], self._person_of[person.number]
             joined = self._joined.pop(person.number, {})
             for number in joined:

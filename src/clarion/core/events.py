@@ -63,7 +63,7 @@ class AdministrationDone:
 
 @dataclass(frozen=True, slots=True)
 class LogInSlowed:
-    """A log-in failed, at a name or from a network where so many had that the next must wait.
+    """A log-in failed where so many had that the next must wait, or was refused unseen for that.
 
     Attributes:
         person: The address that was claimed; it need not exist.

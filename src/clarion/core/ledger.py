@@ -119,6 +119,13 @@ class LedgerStore(Protocol):
         """Return how far each reader of ``thread`` has come, by state."""
         ...
 
+    async def first_reaching(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
+        """Return of each reader and act the first move at or above ``item``, oldest first.
+
+        However many moves came after them.
+        """
+        ...
+
     async def moves_reaching(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
         """Return the moves of ``thread`` at or above ``item``, oldest first."""
         ...

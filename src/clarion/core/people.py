@@ -38,10 +38,16 @@ class PeopleStore(Protocol):
         """Replace every field but the number and the address."""
         ...
 
-    async def delete_person(self, person: PersonNumber) -> None:
-        """Forget a person with passwords, roster and memberships, and free the address.
+    async def delete_person(self, person: PersonNumber, *, keep_address: bool = False) -> None:
+        """Forget a person with passwords, roster and memberships.
 
         What was written to others and by others stays. Harmless when there is none.
+
+        Args:
+            person: Who.
+            keep_address: Whether the address stays taken, and what waits for
+                the person stays for the erasure to find; else it is free.
+
         """
         ...
 

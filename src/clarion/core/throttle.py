@@ -144,8 +144,8 @@ class Throttle:
         forgive_time: Seconds over which that many failures are forgiven.
         log_lines: LIMIT: failures logged in one second; the next line that is
             logged says how many were not.
-        slowed: Told of each failure, by name and network, after which the
-            next attempt must wait.
+        slowed: Told, by name and network, of each failure after which the
+            next attempt must wait, and of each attempt refused unseen.
 
     Attributes:
         good: Attempts that ended with a log-in, since the server began.
@@ -197,6 +197,7 @@ class Throttle:
         at = max(now, *(trail.open_at for trail, _ in trails))
         if at - now > HOLD_LIMIT:
             self.refused += 1
+            self._slowed(person, network)
             raise UnavailableError("too many failed log-ins; try again in a minute")
         for trail, allowance in trails:
             trail.pending += 1

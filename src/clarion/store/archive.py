@@ -358,6 +358,7 @@ def _item(row: Row, *, passing: bool = False) -> Item:
         stanza=stanza,
         countable=countable == 1,
         passing=passing,
+        whole=state == _WHOLE,
     )
 
 

@@ -75,7 +75,10 @@ class AuditedDatabase:
         # In front, so that the rows that come back are those of the write.
         shape = Shape((_APPEND, *op.shape.statements))
         future = self._database.put(owner, WriteOp(shape, (_row(act.entry), *op.parameters)))
-        future.add_done_callback(partial(self._auditor.taken, act))
+        if future.done():  # refused at once
+            self._auditor.taken(act, future)
+        else:
+            future.add_done_callback(partial(self._auditor.taken, act))
         return future
 
     async def read(

@@ -27,6 +27,11 @@ _REACHING: Final = (
     "SELECT thread, reader, up_to, at, door, act FROM move"
     " WHERE thread = ? AND up_to >= ? ORDER BY at, number"
 )
+_FIRST: Final = (
+    "SELECT thread, reader, up_to, at, door, act FROM (SELECT thread, reader, up_to, at, door, act,"
+    " number, row_number() OVER (PARTITION BY reader, act ORDER BY at, number) AS place"
+    " FROM move WHERE thread = ? AND up_to >= ?) AS reaching WHERE place = 1 ORDER BY at, number"
+)
 
 
 class DatabaseLedger:
@@ -59,6 +64,10 @@ class DatabaseLedger:
             assert isinstance(up_to, bytes)
             heights[str(reader), State(str(state))] = ItemId(up_to)
         return heights
+
+    async def first_reaching(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
+        """See ``LedgerStore``."""
+        return [_move(row) for row in await self._database.read(_FIRST, (thread, item))]
 
     async def moves_reaching(self, thread: ThreadId, item: ItemId) -> Sequence[Move]:
         """See ``LedgerStore``."""

@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,9 @@ Not tuned: 1,000, 4,000 and 16,000 could not be told apart.
 
 STATEMENTS_CACHED: Final = 256
 """Prepared statements kept per connection; all that the store has."""
+
+CLEAR_WAIT_MS: Final = 200
+"""Milliseconds that ``clear_log`` waits for readers, and a writer for it."""
 
 LOCK_NAME: Final = "clarion.lock"
 
@@ -164,6 +167,27 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def clear_log(path: Path) -> bool:
+    """Bring the log beside a database into the file and empty it, beside whoever writes.
+
+    Returns:
+        Whether it is empty; ``False`` while somebody reads what is in it.
+
+    Raises:
+        UnavailableError: It cannot be written.
+
+    """
+    try:
+        with closing(_connect(path)) as connection:
+            # Most of it in the first step, which holds nobody up; then the rest and the cut.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {CLEAR_WAIT_MS}")
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        raise refusal(error) from error
+    return not busy
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -57,6 +57,15 @@ there may be a million, and nobody sees those of a number that is nobody's.
 _DELETE_PERSON: Final = Shape(
     tuple(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED)  # noqa: S608  # names above
 )
+_LEFT_TO_ERASURE: Final = ("passing", "party")
+_ERASE_PERSON: Final = Shape(
+    tuple(
+        f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
+        for table, column in OWNED
+        if table not in _LEFT_TO_ERASURE
+    )
+)
+_ERASED: Final = "SELECT 1 FROM erasure WHERE address = ?"
 _ADD_DEPARTMENT: Final = Shape(
     (
         _PARTY,
@@ -140,10 +149,11 @@ class DatabasePeople:
         if not await self._database.put(_DIRECTORY, WriteOp(_CHANGE_PERSON, (row,))):
             raise UsageError(f"there is no person {person.address}")
 
-    async def delete_person(self, person: PersonNumber) -> None:
+    async def delete_person(self, person: PersonNumber, *, keep_address: bool = False) -> None:
         """See ``PeopleStore``."""
-        rows = ((person,),) * len(OWNED)
-        await self._database.put(_DIRECTORY, WriteOp(_DELETE_PERSON, rows))
+        shape = _ERASE_PERSON if keep_address else _DELETE_PERSON
+        rows = ((person,),) * len(shape.statements)
+        await self._database.put(_DIRECTORY, WriteOp(shape, rows))
 
     async def add_department(self, department: Department) -> Department:
         """See ``PeopleStore``.
@@ -210,6 +220,11 @@ class DatabasePeople:
         try:
             rows = await self._database.put(_DIRECTORY, WriteOp(shape, ((address,), fields)))
         except TakenError as error:
+            if await self._database.read(_ERASED, (address,)):
+                raise UsageError(
+                    f"the address {address} was that of a person who was erased, and is not given"
+                    " again"
+                ) from error
             raise UsageError(f"the address {address} is taken") from error
         except UnknownReferenceError as error:
             raise _no_parent(address) from error

@@ -5,6 +5,7 @@ the prepared file waits as ``clarion.db.restore``, and whoever opens the
 database next, as a rule the server at its next start, swaps it in.
 """
 
+import json
 import os
 import shutil
 import sqlite3
@@ -14,12 +15,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from clarion.lib.errors import UnavailableError, UsageError
+from clarion.core.audit import REPLACED, RESTORE, SERVER
+from clarion.core.auditor import Auditor
+from clarion.lib.errors import ClarionError, UnavailableError, UsageError
 from clarion.lib.log import get_logger
+from clarion.store.audit_reading import chosen_rows, opened
 from clarion.store.backup import TABLE, sync, verify
 from clarion.store.opening import look
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
+
+ROSTER_VERSIONS: Final = 1_000_000_000
+"""What a restore adds to each roster's version. Clients know versions that the copy never had; if
+the count went over them once more, a client would be told that its roster is current. No roster
+changes so often, and a version has 18 digits."""
+
+WORD: Final = "restored.json"
+"""In the data folder between a swap and the next opening: what was replaced, for the audit log."""
 
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 # What SQLite keeps beside a database; applied to another one, it would destroy that.
@@ -58,7 +70,7 @@ def prepare(file: Path, database: Path, progress: Callable[[int, int], None]) ->
             )
         try:
             _copy(file, copy, size, progress)
-            _without_files(copy)
+            _adapt(copy)
             verify(copy)
             sync(copy)
         except BaseException:
@@ -79,7 +91,7 @@ def stage(copy: Path, database: Path) -> Path:
     return waiting
 
 
-def swap(copy: Path, database: Path, now: float) -> Path | None:
+def swap(copy: Path, database: Path, now: float, actor: str = SERVER) -> Path | None:
     """Put a prepared copy in the database's place; the caller holds the data folder's lock.
 
     At every moment there is a database under its name, the old one or the new
@@ -89,6 +101,7 @@ def swap(copy: Path, database: Path, now: float) -> Path | None:
         copy: From ``prepare``.
         database: What it replaces.
         now: UNIX seconds, UTC; names what is kept.
+        actor: Who does it, for the audit log.
 
     Returns:
         Where the previous database is kept; ``None`` when there was none.
@@ -111,6 +124,7 @@ def swap(copy: Path, database: Path, now: float) -> Path | None:
             beside.rename(before.with_name(before.name + suffix))
         else:
             beside.unlink(missing_ok=True)
+    _leave_word(database, before, now, actor)
     sync(database.parent)
     copy.replace(database)
     sync(database.parent)
@@ -135,6 +149,44 @@ def swap_staged(database: Path, now: float) -> None:
     log.warning("backup restored", database=str(database), previous=str(before or "none"))
 
 
+def _leave_word(database: Path, before: Path | None, now: float, actor: str) -> None:
+    """Say what is replaced to whoever opens the database next; see ``note_restored``."""
+    replaced = None
+    with suppress(ClarionError, sqlite3.Error):
+        if before is not None:
+            with opened(database) as connection:
+                rows = chosen_rows(connection, limit=1)
+            replaced = f"{rows[-1][0]}:{rows[-1][6]}" if rows else None
+    word = {
+        "actor": actor,
+        "details": {
+            "at": round(now, 3),
+            "kept": None if before is None else before.name,
+            REPLACED: replaced,
+        },
+    }
+    database.with_name(WORD).write_text(json.dumps(word) + "\n", encoding="utf-8")
+
+
+async def note_restored(database: Path, auditor: Auditor) -> None:
+    """Keep an entry of a restore that took place since the database was last open.
+
+    Raises:
+        UnavailableError: The store cannot keep it.
+
+    """
+    path = database.with_name(WORD)
+    try:
+        word = json.loads(path.read_bytes())
+        actor, details = str(word["actor"]), dict(word["details"])
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError):
+        actor, details = SERVER, {}
+    await auditor.record(actor, RESTORE, database.name, details)
+    path.unlink(missing_ok=True)
+
+
 def _copy(file: Path, copy: Path, size: int, progress: Callable[[int, int], None]) -> None:
     copy.unlink(missing_ok=True)
     with (
@@ -146,10 +198,16 @@ def _copy(file: Path, copy: Path, size: int, progress: Callable[[int, int], None
             progress(target.tell() >> 20, size >> 20)
 
 
-def _without_files(copy: Path) -> None:
+def _adapt(copy: Path) -> None:
+    """Take the files out of a copy, and let no version of a roster come twice."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
+        connection.execute(
+            "INSERT INTO roster (owner, version) SELECT number, ? FROM person WHERE true"
+            " ON CONFLICT (owner) DO UPDATE SET version = version + excluded.version",
+            (ROSTER_VERSIONS,),
+        )
 
 
 def _settle(database: Path) -> None:

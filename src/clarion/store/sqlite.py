@@ -12,7 +12,7 @@ from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.histogram import Histogram
 from clarion.store.meter import Meter
-from clarion.store.opening import connect_writer, lock, look, make_room
+from clarion.store.opening import clear_log, connect_writer, lock, look, make_room
 from clarion.store.readers import Readers
 from clarion.store.restoring import swap_staged
 from clarion.store.transactions import Transactions
@@ -26,10 +26,18 @@ class SqliteDatabase:
         writer: Where writes go.
         readers: Where queries go.
         meter: Counts.
+        path: The file.
 
     """
 
-    def __init__(self, writer: GroupWriter, readers: Readers, meter: Meter) -> None:
+    def __init__(
+        self,
+        writer: GroupWriter,
+        readers: Readers,
+        meter: Meter,
+        path: Path,
+    ) -> None:
+        self._path = path
         self._writer = writer
         self._readers = readers
         self.meter = meter
@@ -55,6 +63,18 @@ class SqliteDatabase:
     def of(self, part: str) -> "PartOfDatabase":
         """Return the same database with reads counted as those of a part."""
         return PartOfDatabase(self, self.meter.reader(part))
+
+    async def scrub(self) -> bool:
+        """Empty the log beside the file, which holds older versions of what is in the file.
+
+        Returns:
+            Whether it is empty; ``False`` while somebody reads what is in it.
+
+        Raises:
+            UnavailableError: It cannot be written.
+
+        """
+        return await asyncio.to_thread(clear_log, self._path)
 
     def before_batch(self, hook: Callable[[], None]) -> None:
         """See ``GroupWriter.before_batch``."""
@@ -126,7 +146,7 @@ async def open_database(
         )
         readers = Readers(path, clock)
         try:
-            yield SqliteDatabase(writer, readers, meter)
+            yield SqliteDatabase(writer, readers, meter, path)
         finally:
             try:
                 await writer.close()

@@ -175,15 +175,16 @@ class GroupWriter:
 
     def _finished(self, batch: list[_Waiting], outcomes: list[Outcome]) -> None:
         failure: UnavailableError | None = None
+        self._ops -= len(batch)
         for (future, _, size_bytes), outcome in zip(batch, outcomes, strict=True):
-            self._ops -= 1
             self._bytes -= size_bytes
-            if isinstance(outcome, ClarionError):
+            if type(outcome) is list:
+                if not future.done():
+                    future.set_result(outcome)
+            elif isinstance(outcome, ClarionError):
                 _failed(future, outcome)
                 if isinstance(outcome, UnavailableError):
                     failure = outcome
-            elif not future.done():
-                future.set_result(outcome)
         self._tell(failure)
         self._running = False
         self._arranged = False

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from clarion.lib.clock import Alarm
 from clarion.lib.errors import ClarionError
 from clarion.lib.log import get_logger
+from clarion.wire.socks5 import VERSION as SOCKS5
 from clarion.wire.xmpp.errors import StanzaCondition, StreamCondition, StreamError
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream import ServerStream
@@ -28,6 +29,7 @@ from clarion.wire.xmpp.stream_events import (
     SecureWanted,
 )
 from clarion.xmpp.asking import Asking
+from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.inbox import Inbox
@@ -37,6 +39,7 @@ from clarion.xmpp.ways import DoorWays
 
 GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
 HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
+REST_SECONDS: Final = 3.0  # of silence, after which a stream gives back memory
 
 log = get_logger("xmpp")
 
@@ -66,9 +69,15 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._drained: asyncio.Event | None = None
         self._full = False  # the transport asked to write no more
+        self._jid = ""  # the full one, once bound
         self._id = ""  # in every line that is logged of this connection
         self._ceiling = 0  # bytes that may wait after something large, until they are taken
-        self._log = log
+
+    @property
+    def _log(self) -> Any:
+        """Say whose connection it is; made when it is needed, for most have nothing to say."""
+        bound = log.bind(connection=self._id, peer=self.host)
+        return bound.bind(jid=self._jid) if self._jid else bound
 
     # -- the transport's calls ------------------------------------------------------
 
@@ -79,7 +88,6 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "local"
         self._id = self._services.token()[:8]
-        self._log = log.bind(connection=self._id, peer=self.host)
         self._login = LogIn(self._services, self._ways.throttle, self.host, self._id)
         if not self._ways.joined(self):
             self._transport.abort()
@@ -109,8 +117,18 @@ class Connection(asyncio.Protocol):
         if asking is not None:
             asking.heard = now
             asking.asked = None
+        elif data[0] == SOCKS5 and engine.untouched and self._ways.bytestreams is not None:
+            self._hand_over(self._ways.bytestreams, data)
+            return
         engine.receive(data, now)
         self._pump(engine)
+
+    def _hand_over(self, bytestreams: Bytestreams, data: bytes) -> None:
+        """Leave a connection that is no stream to those who relay files (XEP-0065)."""
+        transport = self._transport
+        self.connection_lost(None)
+        if transport is not None:
+            bytestreams.take(transport, self.host, data, self._ways.noise)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
@@ -150,6 +168,12 @@ class Connection(asyncio.Protocol):
             self._drained = None
 
     # -- Line: what a session asks of its connection ----------------------------------
+
+    @property
+    def local(self) -> tuple[str, int] | None:
+        """See ``session.Line``."""
+        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        return name[:2] if isinstance(name, tuple) else None
 
     def write(self, data: bytes) -> None:
         """See ``session.Line``."""
@@ -454,10 +478,10 @@ class Connection(asyncio.Protocol):
             self._alarm.cancel()
             self._alarm = None
         self.context = context
+        self._jid = context.session.full
         self._asking = Asking(self, context)
         self._inbox = self._ways.inbox(context)
         self._ways.carries(self)
-        self._log = self._log.bind(jid=context.session.full)
 
     def _give_up_handshake(self) -> None:
         """End a connection whose TLS handshake failed or takes too long."""
@@ -478,6 +502,8 @@ class Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """See ``ways.Carrier``."""
         if self._asking is not None and self.context is not None:
+            if self._engine is not None and now - self._asking.heard >= REST_SECONDS:
+                self._engine.rest()
             self._asking.sweep(now)
 
     def give_up(self, silent_seconds: float) -> None:

@@ -94,7 +94,7 @@ class Departments:
     def of(self, address: str) -> Teams:
         """Return the teams that the person with this address is in."""
         person = self._directory.person(address)
-        if person is None or person.disabled or not self._roster_size:
+        if person is None or person.disabled:
             return ()
         departments = self._directory.departments_of(person)
         if not departments:

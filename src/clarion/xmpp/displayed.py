@@ -70,6 +70,8 @@ async def count(context: Context, chat: str, displayed: Element) -> None:
         return
     if peer.resource or by.full != account or peer.bare == account:
         return
+    if services.blocking.lists and services.blocking.between(context.session.jid, peer):
+        return  # who is blocked is not told either (XEP-0191 section 3.3)
     thread = pair_thread(peer.bare, account)
     if services.ledger.has_come(thread, account, State.READ, item_id):
         return  # the marker in the same message said as much (XEP-0333)

@@ -12,7 +12,13 @@ from functools import partial
 from typing import Any, Final
 
 from clarion.config.server import LimitsConfig
-from clarion.core.events import LogInSlowed, PersonChanged, PersonDisabled, PoliciesChanged
+from clarion.core.events import (
+    LogInSlowed,
+    PersonChanged,
+    PersonDeleted,
+    PersonDisabled,
+    PoliciesChanged,
+)
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle, network_of
@@ -98,6 +104,7 @@ class XmppDoor:
         self.removals = Removals(services, people, self.lifecycle)
         router.connect({"person": self._take}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
+        services.bus.subscribe(PersonDeleted, lambda event: self._cut_off(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
         services.bus.subscribe(PoliciesChanged, self._policies_changed)
 
@@ -155,6 +162,7 @@ class XmppDoor:
             rules=rules,
             certificate=self._certificate if kind != "plain" else None,
             direct=kind == "tls",
+            bytestreams=self._services.bytestreams if kind != "tls" else None,
             services=self._services,
             lifecycle=self.lifecycle,
             throttle=self.throttle,
@@ -184,6 +192,8 @@ class XmppDoor:
         self._servers.append(server)
         where = _written(port.socket)
         self.addresses.append((port.kind, where))
+        if ways.bytestreams is not None:
+            ways.bytestreams.doors.append(port.socket.getsockname()[:2])
         log.info("listening", kind=port.kind, address=where)
 
     def _joined(self, connection: Carrier) -> bool:
@@ -292,6 +302,11 @@ class XmppDoor:
             person.address,
             StreamError(StreamCondition.NOT_AUTHORIZED, "this account has been disabled"),
         )
+        self._cut_off(person)
+
+    def _cut_off(self, person: Person) -> None:
+        if self._services.bytestreams is not None:
+            self._services.bytestreams.cut_off(person.address)
 
     def _changed(self, person: Person) -> None:
         entity = self._people.get(person.address)
@@ -345,6 +360,8 @@ class XmppDoor:
         self._draining = True
         for server in self._servers:
             server.close()
+        if self._services.bytestreams is not None:
+            self._services.bytestreams.close()
         goodbye = StreamError(StreamCondition.SYSTEM_SHUTDOWN, "the server is stopping")
         for context in self.lifecycle.contexts():
             self.lifecycle.end(context.session, goodbye)

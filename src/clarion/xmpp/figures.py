@@ -72,6 +72,13 @@ def door_figures(door: XmppDoor, services: Services) -> Iterable[Metric]:
         "limit",
         {"connections_per_address": 0, "strangers_per_address": 0} | tally.cut,
     )
+    proxy = services.bytestreams
+    if proxy is not None:
+        yield GaugeMetricFamily("clarion_bytestreams", "Files under way.", len(proxy))
+        yield CounterMetricFamily("clarion_bytestreams_begun", "Files relayed.", proxy.begun)
+        yield CounterMetricFamily(
+            "clarion_bytestreams_bytes", "Relayed by those that are over.", proxy.relayed_bytes
+        )
 
 
 def _counter(name: str, text: str, label: str, values: dict[str, int]) -> Metric:

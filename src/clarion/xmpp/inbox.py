@@ -45,6 +45,7 @@ QUEUE_LIMIT: Final = 64  # LIMIT: stanzas that wait behind a slow one before rea
 
 UNCOMMITTED_LIMIT: Final = 200  # LIMIT: messages under way to the disk before reading pauses
 UNCOMMITTED_BYTES: Final = 1 << 20  # LIMIT: the same in bytes
+UNCOUNTED_LIMIT: Final = 10_000  # LIMIT: stanzas behind a loss that is not acknowledged
 
 log = get_logger("xmpp")
 
@@ -67,7 +68,8 @@ class Inbox:
         self._context = context
         self._switchboard = switchboard
         self._answer = answer
-        self._queue: deque[Stanza] = deque()
+        # Only while something waits: most sessions are idle, and a deque takes 760 bytes.
+        self._queue: deque[Stanza] | None = None
         self._busy = False
         self._stopped = False
         self._uncommitted = 0
@@ -77,12 +79,17 @@ class Inbox:
     def take(self, stanzas: Sequence[Stanza]) -> None:
         """Handle ``stanzas`` now, or queue them behind one that is not done."""
         self._context.services.tally.stanzas_in += len(stanzas)
-        if len(stanzas) == 1 and not self._busy and not self._queue:
+        session = self._context.session
+        if session.inbound is not None and session.inbound.outstanding > UNCOUNTED_LIMIT:
+            session.overflow()
+        elif len(stanzas) == 1 and not self._busy and not self._queue:
             self._one(stanzas[0])
             self._hold_or_read()
-            return
-        self._queue.extend(stanzas)
-        self._drain()
+        else:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.extend(stanzas)
+            self._drain()
 
     @property
     def busy(self) -> bool:
@@ -102,11 +109,13 @@ class Inbox:
         """
         if self._done is None:
             self._stopped = True
-            self._queue.clear()
+            self._queue = None
 
     def _drain(self) -> None:
         while self._queue and not self._busy and not self._context.session.ended:
             self._one(self._queue.popleft())
+        if not self._queue:
+            self._queue = None
         self._hold_or_read()
 
     def _hold_or_read(self) -> None:
@@ -114,7 +123,7 @@ class Inbox:
         line = self._context.session.line
         if line is not None and not self._stopped:
             line.hold_reading(
-                hold=len(self._queue) > QUEUE_LIMIT
+                hold=(self._queue is not None and len(self._queue) > QUEUE_LIMIT)
                 or self._uncommitted > UNCOMMITTED_LIMIT
                 or self._uncommitted_bytes > UNCOMMITTED_BYTES
             )
@@ -253,7 +262,8 @@ class Inbox:
         """Let features look at the message before it goes on."""
         waits: list[Awaitable[object]] = []
         messages = self._switchboard.messages
-        for child in stanza.children:
+        # Once each: a stanza has room for thousands of one kind, and each may cost a query.
+        for child in dict.fromkeys(stanza.children):
             look = messages.get(child)
             if look is not None:
                 if is_blocked_by(self._context, recipient_of(self._context, stanza)):
@@ -305,6 +315,8 @@ class Inbox:
             place = "server"
         elif recipient.bare == self._context.account:
             place = "account"
+        elif recipient.bare == self._context.services.proxy:
+            place = "proxy"
         else:
             place = "contact"
         handler = self._switchboard.iqs.get((place, kind, stanza.children[0]))

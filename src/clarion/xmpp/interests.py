@@ -26,8 +26,8 @@ CAPS_CACHED: Final = 2_000
 """LIMIT: verified hashes remembered, the latest used; each version of each client has a few."""
 INTERESTS_LIMIT: Final = 100
 """LIMIT: nodes that one client can want to hear of; the first ones in order count."""
-NAME_LIMIT_BYTES: Final = 1_023
-"""LIMIT: the name of such a node; no node has a longer one."""
+INTERESTS_LIMIT_BYTES: Final = 8_192
+"""LIMIT: their names together; clients have some 1,000. With ``CAPS_CACHED`` some 16 MiB."""
 VER_LIMIT: Final = 256
 """LIMIT: characters of a hash and of its node; SHA-512 has 88."""
 ANSWER_TIME: Final = 60.0
@@ -84,6 +84,11 @@ class Interests:
         """Whether this client wants to hear of nodes with this name."""
         known = self._known.get(session)
         return known is not None and node in known.interests
+
+    def of(self, session: SessionId) -> frozenset[str]:
+        """Return the nodes that this client wants to hear of."""
+        known = self._known.get(session)
+        return _NONE if known is None else known.interests
 
     def heard(self, session: Session, stanza: Stanza, *, initial: bool) -> Iterable[Learnt]:
         """Take a session's available presence.
@@ -260,12 +265,15 @@ class Interests:
             algorithm, ver = question.key
             if info.ver(algorithm) != ver:
                 return None
-        wanted = sorted(
-            feature.removesuffix(NOTIFY)
-            for feature in info.features
-            if feature.endswith(NOTIFY) and len(feature.encode()) <= NAME_LIMIT_BYTES
-        )
-        return frozenset(wanted[:INTERESTS_LIMIT]) - {""}
+        wanted, size_bytes = set[str](), 0
+        for feature in sorted(info.features):
+            node = feature.removesuffix(NOTIFY)
+            size_bytes += len(node.encode()) if node != feature else 0
+            if size_bytes > INTERESTS_LIMIT_BYTES or len(wanted) >= INTERESTS_LIMIT:
+                break
+            if node and node != feature:
+                wanted.add(node)
+        return frozenset(wanted)
 
     def _learn(self, session: Session, known: _Known, interests: frozenset[str]) -> list[Learnt]:
         known.interests, known.learnt = interests, True

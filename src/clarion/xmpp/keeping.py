@@ -21,11 +21,13 @@ from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 
 RETRACTION: Final = "urn:xmpp:message-retract:1"
+REACTIONS: Final = "urn:xmpp:reactions:0"
 
 _CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
 _HINTS: Final = "urn:xmpp:hints"
 _MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
 _RETRACT: Final = f"{{{RETRACTION}}}retract"
+_REACTIONS: Final = f"{{{REACTIONS}}}reactions"
 _FALLBACK: Final = "{urn:xmpp:fallback:0}fallback"
 _STORE: Final = f"{{{_HINTS}}}store"
 _NO_STORE: Final = f"{{{_HINTS}}}no-store"
@@ -40,9 +42,11 @@ _FLEETING: Final = frozenset(
 )
 # What tells of another message: kept, but nobody reads it.
 _ABOUT_OTHERS: Final = frozenset(
-    {"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed", _RETRACT}
-    | {"{urn:xmpp:reactions:0}reactions"}
+    {"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed", _RETRACT, _REACTIONS}
+    # COMPAT(Conversations, 2.x): of XEP-0333 before 0.4.
+    | {f"{{{MARKERS}}}received", f"{{{MARKERS}}}acknowledged"}
 )
+_TOLD_BY_FALLBACK: Final = ((_RETRACT, RETRACTION), (_REACTIONS, REACTIONS))
 _ARCHIVED: Final = Keeping.ARCHIVED  # looked up once, not per message
 _KEEPING: Final = {
     Policy.ALWAYS: Keeping.ARCHIVED,
@@ -69,7 +73,7 @@ def countable(stanza: Stanza) -> bool:
     """Say whether people read a message that is kept."""
     children = stanza.children
     if BODY in children:
-        return _RETRACT not in children or not _falls_back(stanza)
+        return _FALLBACK not in children or not _falls_back(stanza)
     if any(child in _ABOUT_OTHERS for child in children):
         return False
     return any(child not in _FLEETING for child in children)
@@ -89,7 +93,7 @@ def keep(
     Returns:
         The future of its commit; whether the recipient's archive will show
         it, so that its id means something there, and the sender's. Where the
-        roster decides, perhaps.
+        roster decides, as it is in memory.
 
     """
     sender, preferences = context.person, context.services.preferences
@@ -108,7 +112,10 @@ def keep(
     kept = context.services.archive.append(item, owners, retraction)
     if theirs is own is _ARCHIVED:
         return kept, (True, True)
-    return kept, (theirs is not Keeping.PASSING, own is not Keeping.PASSING)
+    return kept, (
+        _shows(context, theirs, recipient, item.sender),
+        _shows(context, own, sender, item.recipient),
+    )
 
 
 def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keeping:
@@ -124,7 +131,7 @@ def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keep
     if chosen is None:
         return Keeping.ARCHIVED
     outgoing = owner.number == context.person.number
-    other = parse_jid(item.recipient).full if outgoing else item.sender
+    other = item.recipient if outgoing else item.sender
     wanted = _KEEPING[chosen.policy(other)]
     if wanted is Keeping.CONTACTS and services.rosters.departments is not None:
         # People of the owner's departments are in the roster, but not in its table.
@@ -133,6 +140,21 @@ def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keep
         if any(bare in team.members for team in teams):
             return Keeping.ARCHIVED
     return wanted
+
+
+def _shows(context: Context, kept: Keeping, owner: Person, other: str) -> bool:
+    """Say whether an archive will show an item, as far as is known before its commit.
+
+    The roster of who is available is in memory; to who is not, little is sent
+    before the commit.
+    """
+    if kept is not Keeping.CONTACTS:
+        return kept is Keeping.ARCHIVED
+    book = context.services.rosters.cached(owner.address)
+    if book is None:
+        return True
+    contact = book.get(parse_jid(other).bare)
+    return contact is not None and contact.listed
 
 
 def _retraction(stanza: Stanza, item: Item) -> Retraction | None:
@@ -153,9 +175,10 @@ def _retraction(stanza: Stanza, item: Item) -> Retraction | None:
 
 
 def _falls_back(stanza: Stanza) -> bool:
-    """Say whether the body is for those who know no retractions (XEP-0428)."""
+    """Say whether the body is for those who know no retractions or reactions (XEP-0428)."""
+    meant = {told for tag, told in _TOLD_BY_FALLBACK if tag in stanza.children}
     return any(
-        child == _FALLBACK and attributes.get("for") == RETRACTION
+        child == _FALLBACK and attributes.get("for") in meant
         for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False)
     )
 

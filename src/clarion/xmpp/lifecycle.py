@@ -13,6 +13,7 @@ from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Line, Session
+from clarion.xmpp.unheard import refusals
 
 log = get_logger("xmpp")
 
@@ -48,18 +49,23 @@ class Lifecycle:
         Raises:
             JidError: The resource has characters that are not allowed.
             UnavailableError: The store cannot say what has reached the person.
-            StanzaError: The person was disabled meanwhile.
+            StanzaError: The person was disabled or deleted meanwhile.
 
         """
         local, _, domain = person.address.partition("@")
         jid = make_jid(local, domain, resource or self._services.token())
         entity = await self._people.enter(person)
-        now = self._services.directory.person(person.address)
-        if now is None or now.disabled:
+        # By number: the address may be another person's since the log-in.
+        now = self._services.directory.by_number(person.number)
+        if now is None:
+            self._people.forget(person)
+            raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been deleted")
+        if now.disabled:
             self._people.leave(entity)
             raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been disabled")
+        entity.person = now  # with the rights of now, not of the log-in
         self._make_room(entity, jid)
-        session = Session(SessionId(self._services.token()), person, jid, lang)
+        session = Session(SessionId(self._services.token()), now, jid, lang)
         session.line = line
         entity.sessions = {**entity.sessions, session.id: session}
         context = Context(session, entity, self._people, self._services)
@@ -165,6 +171,7 @@ class Lifecycle:
         entity.reach.ended(session.id)
         session.moved()
         self._redeliver(context)
+        self._refuse_unheard(context)
         self._people.leave(entity)
 
     def _redeliver(self, context: Context) -> None:
@@ -176,6 +183,12 @@ class Lifecycle:
         if takers:
             other = next((taker for taker in takers if taker.line is not None), takers[0])
             self._services.crew.errand(entity.deliver_waiting(other), name=f"for {other.full}")
+
+    def _refuse_unheard(self, context: Context) -> None:
+        """Answer those who wait for the ended session, or think that it has what they wrote."""
+        alone = not any(other.takes_messages for other in context.entity.sessions.values())
+        for entity, refusal in refusals(context.session, alone=alone):
+            self._services.router.to_entity(entity, refusal)
 
     def throw_out(self, address: str, error: StreamError) -> None:
         """End every session of a person."""

@@ -43,6 +43,17 @@ class LogIn:
 
     """
 
+    __slots__ = (
+        "_connection",
+        "_host",
+        "_network",
+        "_services",
+        "_throttle",
+        "label",
+        "over",
+        "person",
+    )
+
     def __init__(
         self,
         services: Services,
@@ -56,8 +67,16 @@ class LogIn:
         self._throttle = throttle
         self._network = network_of(host)
         self._connection = connection
-        self._log = log.bind(connection=connection, peer=host)
+        self._host = host
         self.over = False
+
+    def _warn(self, error: UnavailableError) -> None:
+        log.warning(
+            "log-in is not possible now",
+            connection=self._connection,
+            peer=self._host,
+            why=str(error),
+        )
 
     async def keys(self, engine: ServerStream, event: KeysWanted) -> None:
         """Give the engine what it needs to check a SCRAM proof."""
@@ -65,7 +84,7 @@ class LogIn:
         try:
             salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
         except UnavailableError as error:
-            self._log.warning("log-in is not possible now", why=str(error))
+            self._warn(error)
             self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
             return
         if not self.over:
@@ -99,7 +118,7 @@ class LogIn:
             self._judge(engine, address, event.authzid, None)
         except UnavailableError as error:
             self._throttle.abandoned(address, self._network, self._services.clock.monotonic())
-            self._log.warning("log-in is not possible now", why=str(error))
+            self._warn(error)
             self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
         else:
             self._judge(engine, address, event.authzid, person)

@@ -18,7 +18,7 @@ NODES_LIMIT: Final = 500
 PERSON_LIMIT_BYTES: Final = 8 * 1024 * 1024
 """LIMIT: all items of one person, with what keeping each one takes."""
 ITEM_COST_BYTES: Final = 256
-"""What an item counts besides its payload: its names, and its place in memory."""
+"""What an item counts besides its payload and its name: the place of both."""
 LAST_KEPT_BYTES: Final = 4_096
 """LIMIT: payload of a node's last item that stays in memory for those who come on line."""
 
@@ -97,7 +97,7 @@ class NodeBook:
         for stored in await self._store.load(self.owner):
             node = self._nodes[stored.node.name] = Node(stored.node, stored.items)
             for place in node.items.values():
-                self.size_bytes += _cost(place.payload_bytes)
+                self.size_bytes += _cost(place)
                 self._number = max(self._number, place.number)
         self.loaded = True
 
@@ -254,11 +254,11 @@ class NodeBook:
     def _check_room(
         self, known: dict[str, ItemPlace], item: NodeItem, dropped: Iterable[str]
     ) -> None:
-        size = _cost(len(item.payload))
+        size = _cost(_place(item))
         for gone in (item.id, *dropped):
             place = known.get(gone)
             if place is not None:
-                size -= _cost(place.payload_bytes)
+                size -= _cost(place)
         # What takes no more room may always be: limits were once higher.
         if size > 0 and self.size_bytes + size > PERSON_LIMIT_BYTES:
             raise StanzaError(
@@ -286,22 +286,25 @@ class NodeBook:
 
     def _took(self, node: Node, item: NodeItem, dropped: Iterable[str]) -> None:
         self._dropped(node, (*dropped, item.id))
-        place = ItemPlace(item.id, item.number, len(item.payload))
-        node.items[item.id] = place
+        place = node.items[item.id] = _place(item)
         node.last = _small(item)
-        self.size_bytes += _cost(place.payload_bytes)
+        self.size_bytes += _cost(place)
         self._number = item.number
 
     def _dropped(self, node: Node, dropped: Iterable[str]) -> None:
         for item_id in dropped:
             place = node.items.pop(item_id, None)
             if place is not None:
-                self.size_bytes -= _cost(place.payload_bytes)
+                self.size_bytes -= _cost(place)
         node.last = None
 
 
-def _cost(payload_bytes: int) -> int:
-    return payload_bytes + ITEM_COST_BYTES
+def _place(item: NodeItem) -> ItemPlace:
+    return ItemPlace(item.id, item.number, len(item.payload))
+
+
+def _cost(place: ItemPlace) -> int:
+    return place.payload_bytes + len(place.id.encode()) + ITEM_COST_BYTES
 
 
 def _small(item: NodeItem) -> NodeItem | None:

@@ -53,7 +53,7 @@ async def offer(
 
     Raises:
         UsageError: There is nobody to offer, or more than ``OFFER_LIMIT``, or
-            ``to`` is disabled.
+            ``to`` is disabled, or somebody to add is.
         UnavailableError: It cannot be kept; nothing was sent.
 
     """
@@ -63,6 +63,8 @@ async def offer(
     offered = list({one.address: one for one in contacts if one.address != to.address}.values())
     if not offered:
         raise UsageError(f"{to.address}: nobody is left to offer")
+    if kind is OfferKind.ADD and (gone := [one.address for one in offered if one.disabled]):
+        raise UsageError(f"{gone[0]}: is disabled and could not answer")
     if len(offered) > OFFER_LIMIT:
         raise UsageError(f"at most {OFFER_LIMIT} contacts fit into one offer, not {len(offered)}")
     item = Item(
@@ -101,6 +103,8 @@ def _stanza(
 
 def _item(services: Services, person: Person, kind: OfferKind) -> str:
     groups = services.directory.departments_of(person)[:GROUPS_LIMIT]
+    if kind is OfferKind.DELETE:
+        groups = ()  # with one, clients would take the contact out of that group only (3.2)
     inner = "".join(f"<group>{escape(one.name)}</group>" for one in groups)
     start = f"<item action='{kind}' jid='{escape(person.address)}' name='{escape(person.name)}'"
     return f"{start}>{inner}</item>" if inner else f"{start}/>"

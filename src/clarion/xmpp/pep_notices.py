@@ -4,10 +4,10 @@ A client hears of the nodes that it wants to hear of, if it is on line and the
 node's access model lets its person see it. Nothing of it is kept for later.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from clarion.core.model import Person
 from clarion.core.ports import Parcel, person_entity
 from clarion.lib.errors import UnavailableError
 from clarion.lib.log import get_logger
@@ -21,6 +21,7 @@ from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.interests import Learnt
 from clarion.xmpp.node_book import NodeBook
+from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster_book import RosterBook
 from clarion.xmpp.services import Services
@@ -28,6 +29,14 @@ from clarion.xmpp.session import Session
 
 EVENT: Final = "event"
 """The name of a parcel that holds a notification without ``to``; its kind is the node."""
+
+SLICE: Final = 50
+"""Contacts that are told, or looked at, before others get their turn on the loop: about 1 ms."""
+WAITING_LIMIT: Final = 100
+"""LIMIT: stanzas that a client may have unacknowledged before it is sent more last items; those
+of hundreds of contacts at once would be more than its queue holds."""
+WAITING_LIMIT_BYTES: Final = 65_536
+"""LIMIT: the same in bytes."""
 
 log = get_logger("xmpp")
 
@@ -85,15 +94,17 @@ async def tell(context: Context, node: str, config: NodeConfig, event: bytes) ->
     if config.access is AccessModel.WHITELIST:
         return
     roster = await services.rosters.book(context.person)
-    watched, owner = set(roster.watched), context.session.jid
-    for address in list(roster.watchers):
+    owner, blocking = parse_jid(context.account), services.blocking
+    for place, address in enumerate(list(roster.watchers), start=1):
         # Presence must go both ways: we learn what a contact wants from theirs (9.2).
-        if address in watched and context.people.get(address) is not None:
-            if services.blocking.between(parse_jid(owner.bare), parse_jid(address)):
-                continue  # XEP-0163 section 4.3.3
-            if access_refused(config, roster, address) is None:
+        if context.people.get(address) is not None and address in roster.watched:
+            # XEP-0163 section 4.3.3
+            blocked = blocking.lists and blocking.between(owner, parse_jid(address))
+            if not blocked and access_refused(config, roster, address) is None:
                 parcel = Parcel(EVENT, node, context.account, "", notice.raw)
                 services.router.to_entity(person_entity(address), parcel)
+        if place % SLICE == 0:
+            await asyncio.sleep(0)
 
 
 def take_event(services: Services, entity: PersonEntity, parcel: Parcel) -> None:
@@ -122,43 +133,92 @@ def answered(context: Context, stanza: Stanza) -> bool:
 
 
 def _greet_soon(context: Context, learnt: Iterable[Learnt]) -> None:
+    services = context.services
     for session, nodes in learnt:
-        context.services.crew.errand(
-            _greet(context, session, nodes), name=f"last items for {session.full}"
+        services.crew.errand(
+            _greet(services, session, nodes), name=f"last items for {session.full}"
         )
 
 
-async def _greet(context: Context, session: Session, nodes: frozenset[str]) -> None:
-    """Send a client that came on line the last item of each node it wants (XEP-0163 4.3.4)."""
-    services, account = context.services, session.jid.bare
+def introduce(services: Services, people: People, watcher: str, contacts: Collection[str]) -> None:
+    """Send a person's clients the last items of those whom they see since now (XEP-0163 4.3.4).
+
+    Args:
+        services: The house.
+        people: Who is on line.
+        watcher: The person's bare JID.
+        contacts: Theirs.
+
+    """
+    entity = people.get(watcher)
+    for session in () if entity is None else entity.available():
+        nodes = services.interests.of(session.id)
+        if nodes:
+            services.crew.errand(
+                _greet(services, session, nodes, contacts),
+                name=f"last items of new contacts for {session.full}",
+            )
+
+
+async def _greet(
+    services: Services,
+    session: Session,
+    nodes: frozenset[str],
+    contacts: Collection[str] | None = None,
+) -> None:
+    """Send a client that came on line the last item of each node it wants (XEP-0163 4.3.4).
+
+    Args:
+        services: The house.
+        session: The client's.
+        nodes: Which it wants.
+        contacts: Only of these; ``None``: of its own person and all contacts.
+
+    """
     try:
-        async with services.nodes.change(session.person) as book:
+        if contacts is None:
             for node in nodes:
-                await _send_last(context, session, book, node)
+                async with services.nodes.change(session.person) as book:
+                    await _send_last(services, session, book, node)
+                await _let_take(session)
         roster = await services.rosters.book(session.person)
-        for node in nodes:
-            owners = services.nodes.owners_of(node)
-            if not owners:
-                continue
-            watchers = set(roster.watchers)
-            for address in [one for one in roster.watched if one in owners and one in watchers]:
-                owner = services.directory.person(address)
-                blocked = services.blocking.between(parse_jid(account), parse_jid(address))
-                if owner is not None and not owner.disabled and not blocked:
-                    await _show_contact(context, session, owner, node)
+        watched, watchers = roster.watched, roster.watchers
+        for place, address in enumerate(list(watched if contacts is None else contacts), start=1):
+            if address in watchers and address in watched and not session.ended:
+                await _show_contact(services, session, address, nodes)
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
     except UnavailableError as error:
         log.warning("last items were not sent", jid=session.full, why=str(error))
 
 
-async def _show_contact(context: Context, session: Session, owner: Person, node: str) -> None:
-    roster = await context.services.rosters.book(owner)
-    async with context.services.nodes.change(owner) as book:
-        found = book.get(node)
-        if found is not None and not access_refused(found.config, roster, session.jid.bare):
-            await _send_last(context, session, book, node)
+async def _show_contact(
+    services: Services, session: Session, address: str, nodes: frozenset[str]
+) -> None:
+    wanted = [node for node in nodes if address in services.nodes.owners_of(node)]
+    owner = services.directory.person(address) if wanted else None
+    if owner is None or owner.disabled:
+        return
+    blocking = services.blocking
+    if blocking.lists and blocking.between(session.jid, parse_jid(address)):
+        return
+    roster = await services.rosters.book(owner)
+    for node in wanted:
+        async with services.nodes.change(owner) as book:
+            found = book.get(node)
+            if found is not None and not access_refused(found.config, roster, session.jid.bare):
+                await _send_last(services, session, book, node)
+        await _let_take(session)
 
 
-async def _send_last(context: Context, session: Session, book: NodeBook, name: str) -> None:
+async def _let_take(session: Session) -> None:
+    """Wait until the client has read, and with XEP-0198 acknowledged, most of what it got."""
+    if session.line is not None:
+        await session.line.drained()
+    await session.room(WAITING_LIMIT, WAITING_LIMIT_BYTES)
+
+
+async def _send_last(services: Services, session: Session, book: NodeBook, name: str) -> None:
     node = book.get(name)
     if node is None or node.config.send_last is not SendLast.ON_SUB_AND_PRESENCE:
         return
@@ -168,6 +228,6 @@ async def _send_last(context: Context, session: Session, book: NodeBook, name: s
         return
     event = items_event(name, Written(item.id, item.payload if config.payloads else b""))
     notice = Notification(
-        book.address, event, context.services.token(), headline=config.headline, at=item.at
+        book.address, event, services.token(), headline=config.headline, at=item.at
     )
     session.send(notice.to(session.full))

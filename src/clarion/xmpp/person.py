@@ -249,13 +249,19 @@ class PersonEntity:
         """Send ``session`` what waits, oldest first, before anything newer (XEP-0160).
 
         What comes from this call on is queued behind, so make it in the turn
-        of the loop in which the session begins to take messages.
+        of the loop in which the session begins to take messages. What only
+        sessions without a connection hold is sent too: they may never resume.
 
         Raises:
             UnavailableError: The store cannot say what waits. What came
                 meanwhile is delivered; the rest still waits.
 
         """
+        others = self.sessions.values()
+        lost = frozenset(s.id for s in others if s.line is None and s is not session)
+        stranded = self.reach.oldest_with(lost) if lost else None
+        if stranded is not None:
+            self.reach.stored(stranded)
         if self.reach.waiting_above is None or session.catching_up is not None:
             return _nothing()
         session.catching_up = Backlog()

@@ -129,7 +129,7 @@ async def retract(book: NodeBook, name: str, item_id: str) -> NodeConfig:
 
     """
     node = book.require(name)
-    _check_persistent(node)
+    check_persistent(node)
     if item_id not in node.items:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such item")
     await book.drop(node, (item_id,))
@@ -191,7 +191,7 @@ async def purge(book: NodeBook, name: str) -> NodeConfig:
 
     """
     node = book.require(name)
-    _check_persistent(node)
+    check_persistent(node)
     await book.clear(node)
     return node.config
 
@@ -208,7 +208,13 @@ def _check_payload(request: Publish, config: NodeConfig) -> None:
         raise refusal(StanzaCondition.BAD_REQUEST, "item-forbidden", "this node has no items")
 
 
-def _check_persistent(node: Node) -> None:
+def check_persistent(node: Node) -> None:
+    """Make sure that a node keeps items (6.5.9.4, 7.2.3.5, 8.5.3.3).
+
+    Raises:
+        StanzaError: It does not.
+
+    """
     if not node.config.persist:
         raise refusal(
             StanzaCondition.FEATURE_NOT_IMPLEMENTED,

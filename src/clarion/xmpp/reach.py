@@ -46,6 +46,11 @@ class Reach:
         """Return the sessions that hold ``item`` unacknowledged."""
         return self._held.get(item, [])
 
+    def oldest_with(self, sessions: frozenset[SessionId]) -> ItemId | None:
+        """Return the oldest item that only these sessions hold; ``None``: there is none."""
+        only = (item for item, holders in self._held.items() if sessions.issuperset(holders))
+        return min(only, default=None)
+
     def has_received(self, item: ItemId) -> bool:
         """Whether ``item`` is known to have reached a client."""
         return item <= self._level or item in self._received

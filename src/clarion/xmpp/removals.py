@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from clarion.core.events import PersonDeleted, SessionsUnwanted
+from clarion.core.model import PersonNumber
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.notices import tell
 from clarion.xmpp.people import People
 from clarion.xmpp.roster import RosterItem
+from clarion.xmpp.roster_pushes import push_contact
 from clarion.xmpp.services import Services
 from clarion.xmpp.subscription_states import Kind, state_of
 
@@ -66,6 +68,28 @@ class Removals:
 
 def _soon(act: Callable[[E], None], event: E) -> None:
     asyncio.get_running_loop().call_soon(act, event)
+
+
+async def forget_contact(
+    services: Services, people: People, owner: PersonNumber, contact: str
+) -> None:
+    """Take somebody who was erased out of a roster, name and groups and all, and push that.
+
+    Raises:
+        UnavailableError: The store cannot do it.
+
+    """
+    person = services.directory.by_number(owner)
+    if person is None:
+        return
+    async with services.rosters.change(person) as book:
+        item = book.get(contact)
+        if item is None:
+            return
+        await book.remove(contact)
+        entity = people.get(person.address)
+        if entity is not None and item.listed:
+            push_contact(entity.sessions.values(), book, contact, services.token)
 
 
 def farewell(services: Services, account: str, items: Iterable[RosterItem]) -> None:

@@ -31,6 +31,9 @@ ITEM_LIMIT_BYTES: Final = 4096
 """LIMIT: name and groups of one contact together, in UTF-8; every push carries them to every
 session, and some forty groups with names of a hundred bytes are more than anybody sorts by."""
 
+_SHOWS: Final = frozenset({"from", "both"})  # the contact gets the owner's presence
+_SEES: Final = frozenset({"to", "both"})  # the owner gets the contact's
+
 # <item jid='' name='' subscription='none' ask='subscribe' approved='true'></item>
 _ITEM_MARKUP_BYTES: Final = 80
 _GROUP_MARKUP_BYTES: Final = 15  # <group></group>
@@ -74,8 +77,6 @@ class RosterBook:
         "_items",
         "_pending",
         "_store",
-        "_watched",
-        "_watchers",
         "address",
         "loaded",
         "lock",
@@ -102,9 +103,6 @@ class RosterBook:
         self.loaded = False
         self._store = store
         self._items: dict[str, RosterItem] = {}
-        # Dictionaries for the sake of their order.
-        self._watchers: dict[str, None] = {}
-        self._watched: dict[str, None] = {}
         self._pending: dict[str, bytes] = {}
 
     def get(self, contact: str) -> RosterItem | None:
@@ -187,12 +185,12 @@ class RosterBook:
     @property
     def watchers(self) -> Collection[str]:
         """Who gets the owner's presence: contacts in state From or Both, and colleagues."""
-        return Circle(self, self._watchers) if self.teams else self._watchers.keys()
+        return Circle(self, self._items, _SHOWS)
 
     @property
     def watched(self) -> Collection[str]:
         """Whose presence the owner gets: contacts in state To or Both, and colleagues."""
-        return Circle(self, self._watched) if self.teams else self._watched.keys()
+        return Circle(self, self._items, _SEES)
 
     @property
     def requests(self) -> Mapping[str, bytes]:
@@ -304,11 +302,6 @@ class RosterBook:
         before = self._items.get(contact)
         self.size_bytes += item_size_bytes(item) - (item_size_bytes(before) if before else 0)
         self._items[contact] = item
-        for place, belongs in ((self._watchers, state.shows), (self._watched, state.sees)):
-            if belongs:
-                place[contact] = None
-            else:
-                place.pop(contact, None)
         if state.pending_in and item.pending_in is not None:
             self._pending[contact] = item.pending_in
         else:
@@ -316,23 +309,31 @@ class RosterBook:
 
     def _hide(self, contact: str) -> None:
         self.size_bytes -= item_size_bytes(self._items.pop(contact))
-        self._watchers.pop(contact, None)
-        self._watched.pop(contact, None)
         self._pending.pop(contact, None)
 
 
 class Circle(Collection[str]):
-    """Contacts of the owner and the owner's colleagues, each once; holds no copy of either."""
+    """Contacts of the owner and the owner's colleagues, each once; holds no copy of either.
 
-    __slots__ = ("_book", "_contacts")
+    Args:
+        book: The owner's.
+        items: The owner's own, by contact.
+        subscriptions: Of those who belong.
 
-    def __init__(self, book: RosterBook, contacts: Mapping[str, None]) -> None:
+    """
+
+    __slots__ = ("_book", "_items", "_subscriptions")
+
+    def __init__(
+        self, book: RosterBook, items: Mapping[str, RosterItem], subscriptions: frozenset[str]
+    ) -> None:
         self._book = book
-        self._contacts = contacts
+        self._items = items
+        self._subscriptions = subscriptions
 
     def __contains__(self, address: object) -> bool:
         """Say whether this address is among them."""
-        if address in self._contacts:
+        if self._is_contact(address):
             return True
         for team in self._book.teams:
             if address in team.members:
@@ -341,12 +342,19 @@ class Circle(Collection[str]):
 
     def __iter__(self) -> Iterator[str]:
         """Give the contacts, then the colleagues who are no contacts."""
-        contacts = self._contacts
-        yield from contacts
-        for address in self._book.colleagues():
-            if address not in contacts:
-                yield address
+        subscriptions = self._subscriptions
+        for item in self._items.values():
+            if item.subscription in subscriptions:
+                yield item.contact
+        if self._book.teams:
+            for address in self._book.colleagues():
+                if not self._is_contact(address):
+                    yield address
 
     def __len__(self) -> int:
         """Count them."""
         return sum(1 for _ in self)
+
+    def _is_contact(self, address: object) -> bool:
+        item = self._items.get(address) if isinstance(address, str) else None
+        return item is not None and item.subscription in self._subscriptions

@@ -13,7 +13,7 @@ from clarion.core.model import Person
 from clarion.core.ports import ItemRef, Parcel, person_entity
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
-from clarion.wire.xmpp.names import BODY, XML_LANG
+from clarion.wire.xmpp.names import BODY, IQ, XML_LANG
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
 from clarion.wire.xmpp.stamps import MARKABLE, MARKERS, ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.wire.xmpp.stanza import Stanza
@@ -84,7 +84,7 @@ def check_blocking(context: Context, stanza: Stanza) -> None:
         return  # for whoever handles the stanza to refuse
     if not blocked.blocks(recipient):
         return
-    if recipient.full == context.services.domain and stanza.attributes.get("type") == "result":
+    if recipient.full == context.services.domain and stanza.tag == IQ and _answers(stanza):
         return  # an answer to the server's own ping goes nowhere; it proves that the client is here
     raise StanzaError(
         StanzaCondition.NOT_ACCEPTABLE,
@@ -92,6 +92,10 @@ def check_blocking(context: Context, stanza: Stanza) -> None:
         kind=ErrorType.CANCEL,
         application=_BLOCKED,
     )
+
+
+def _answers(stanza: Stanza) -> bool:
+    return stanza.attributes.get("type") in {"result", "error"}
 
 
 def is_blocked_by(context: Context, recipient: Jid) -> bool:
@@ -106,10 +110,10 @@ def _nobody(recipient: Jid) -> StanzaError:
 
 def child_attribute(stanza: Stanza, tag: str, name: str) -> str:
     """Return an attribute of the first direct child with this tag, ``""`` where there is none."""
-    for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False):
-        if child == tag:
-            return attributes.get(name, "")
-    return ""
+    if tag not in stanza.children:
+        return ""
+    place = stanza.children.index(tag)
+    return stanza.child_attributes[place].get(name, "") if stanza.child_attributes else ""
 
 
 def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
@@ -277,7 +281,7 @@ def _keep_and_send(
         services.mint.item(),
         thread,
         session.full,
-        stanza.attributes.get("to") or recipient.bare,
+        recipient.full,
         message_id,
         origin_id,
         raw,

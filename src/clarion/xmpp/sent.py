@@ -28,8 +28,12 @@ NAME_LIMIT: Final = 256
 longer id is found in the archive, and taken for a new one when it is sent again."""
 
 _Key = tuple[str, str]
-_Sent = tuple[ItemId, bytes]  # the item and the digest of its content
+_Sent = tuple[ItemId, bytes]  # the item and the digest of its content, or _GONE
 Kept = TypeVar("Kept", ItemRef, _Sent)
+
+# Stands for content that is no more (XEP-0424). Whatever has its origin-id is taken for it: what
+# was retracted must not come back because a client sends it again.
+_GONE: Final = b""
 
 
 def digest(stanza: bytes) -> bytes:
@@ -70,7 +74,7 @@ class SentMemory:
             ref = ItemRef(item.id, item.thread if item.countable else None)
             self._put(self._by_id, (peer, item.message_id), ref)
         if item.origin_id:
-            sent = (item.id, digest(item.stanza))
+            sent = (item.id, digest(item.stanza) if item.whole else _GONE)
             self._put(self._by_origin, (peer, item.origin_id), sent)
 
     def fill(self, items: Iterable[Item]) -> None:
@@ -111,7 +115,7 @@ class SentMemory:
 
         """
         known = self._by_origin.get((peer, origin_id))
-        if known is None or known[1] != digest(stanza):
+        if known is None or known[1] not in {_GONE, digest(stanza)}:
             return None
         self._by_origin.move_to_end((peer, origin_id))
         return known[0]

@@ -28,6 +28,7 @@ from clarion.wire.xmpp.executions import Executions
 from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.activity import ActivityStore
+from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.rosters import Rosters
@@ -99,6 +100,7 @@ class Services:
             people (``[ledger] ask``).
         activity: When people were last here.
         began: Monotonic seconds when the server started.
+        bytestreams: The proxy for files (XEP-0065); ``None``: there is none.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
         crew: Runs what takes longer than a turn of the loop.
@@ -143,3 +145,9 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
+    bytestreams: Bytestreams | None = None
+
+    @property
+    def proxy(self) -> str:
+        """The JID of the proxy for files; ``""`` where there is none."""
+        return "" if self.bytestreams is None else self.bytestreams.jid

@@ -23,6 +23,11 @@ DIRECTED_LIMIT: Final = 1_000  # LIMIT: addresses a session may send directed pr
 class Line(Protocol):
     """The connection that a session speaks through."""
 
+    @property
+    def local(self) -> tuple[str, int] | None:
+        """The server's own end, address and port; ``None``: it has none or is gone."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Queue bytes; they leave together at the end of this turn of the loop."""
         ...
@@ -92,7 +97,7 @@ class Session:
 
     Attributes:
         id: Unguessable; also the resumption id of XEP-0198.
-        person: Whose session it is, as of log-in.
+        person: Whose session it is, as the directory has it now.
         jid: The full JID.
         label: Which password it logged in with: ``""`` is the main one
             (``core/identity.py``).

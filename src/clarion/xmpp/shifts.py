@@ -16,6 +16,7 @@ from clarion.lib.log import get_logger
 from clarion.xmpp.departments import Departments, Team, Teams
 from clarion.xmpp.notices import hide_from, shown, to_person
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import introduce
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster_book import RosterBook
 from clarion.xmpp.roster_pushes import current_element, push, query_element
@@ -82,6 +83,7 @@ class Shifts:
         # Only now: a client is told of a contact before it hears its presence.
         for address, new in newcomers:
             await self._show(address, new)
+            introduce(self._services, self._people, address, new)
 
     def _person_with_book(self, address: str) -> Person | None:
         """Return the person if the roster is in memory; any other will be read as it then is."""

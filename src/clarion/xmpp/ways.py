@@ -9,6 +9,7 @@ from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited
 from clarion.wire.xmpp.errors import StreamError
 from clarion.wire.xmpp.stream_events import StreamRules
+from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.context import Context
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
@@ -48,6 +49,7 @@ class DoorWays:
         rules: What its streams keep to.
         certificate: What TLS shows; ``None`` on plain listeners.
         direct: TLS comes first (XEP-0368).
+        bytestreams: Takes connections that speak SOCKS5; ``None``: nobody does.
         services: The house.
         lifecycle: Sessions.
         throttle: Slows failed log-ins.
@@ -63,6 +65,7 @@ class DoorWays:
     rules: StreamRules
     certificate: CertificateHolder | None
     direct: bool
+    bytestreams: Bytestreams | None
     services: Services
     lifecycle: Lifecycle
     throttle: Throttle

@@ -13,7 +13,7 @@ from clarion.wire.xmpp.result_set import RsmAnswer
 def test_items():
     items = [say.Written("a", b"<x xmlns='y'/>"), say.Written("b"), say.Written("")]
     assert (
-        say.items_answer("n", items)
+        say.items_answer("n", map(say.item_element, items))
         == (
             f"<pubsub xmlns='{NS}'><items node='n'><item id='a'><x xmlns='y'/></item>"
             "<item id='b'/><item/></items></pubsub>"
@@ -48,7 +48,7 @@ def test_forms_are_in_the_namespace_of_owners():
 def test_whatever_nodes_and_items_are_called_it_is_xml(node: str, item: str):
     written = say.Written(item, b"<x xmlns='y'/>")
     for told in (
-        say.items_answer(node, [written]),
+        say.items_answer(node, [say.item_element(written)]),
         say.published_answer(node, item),
         say.created_answer(node),
         say.affiliations_answer([node], item),

@@ -2,6 +2,9 @@
 
 import pytest
 
+from clarion.wire.xml import parse
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.registration import NAME_LIMIT, Wish, parse_wish
 from clarion.wire.xmpp.stream import ServerStream
 from clarion.wire.xmpp.stream_events import Closed, Phase, RegistrationWanted, StreamRules
 
@@ -93,3 +96,14 @@ def test_a_password_is_not_shown():
     made = stream()
     made.receive(ASK.replace(b"get", b"set"), 0)
     assert "iq" not in repr(made.events()[0])
+
+
+def test_a_user_name_is_bounded():
+    def wish(size: int) -> Wish:
+        name = f"<username>{'a' * size}</username>"
+        return parse_wish(parse(f"<query xmlns='jabber:iq:register'>{name}</query>".encode()))
+
+    assert len(wish(NAME_LIMIT).username) == NAME_LIMIT
+    with pytest.raises(StanzaError) as error:
+        wish(NAME_LIMIT + 1)
+    assert error.value.condition is StanzaCondition.NOT_ACCEPTABLE

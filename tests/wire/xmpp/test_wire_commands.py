@@ -78,6 +78,12 @@ def test_a_form_that_is_cancelled_is_taken_for_a_submission():
     assert request.form is not None
 
 
+@pytest.mark.parametrize("action", ["cancel", "prev"])
+def test_who_cancels_or_goes_back_need_not_have_filled_in_anything_rightly(action: str):
+    request = read(f"node='n' sessionid='s' action='{action}'", "<x xmlns='jabber:x:data'/>")
+    assert request.form is None
+
+
 def test_a_form_is_bounded():
     def form(size: int) -> str:
         value = f"<value>{'a' * size}</value>"
@@ -96,7 +102,7 @@ def test_an_answer_is_written_in_the_order_of_the_schema():
         Status.EXECUTING,
         actions=[Action.COMPLETE, Action.PREV],
         default=Action.COMPLETE,
-        form=Form(FormKind.FORM, title="T"),
+        form=Form(FormKind.FORM, title="T").to_bytes(),
         notes=[Note("1 < 2", NoteKind.WARN)],
     )
     command = parse(raw)

@@ -67,9 +67,10 @@ class Inbound:
         self._received = start
         self._settled = start  # all tickets below are settled
         self._clear = start  # all tickets below are settled or held
-        self._apart: set[int] = set()  # settled, but not yet below _settled
-        self._held: set[int] = set()
-        self._requests: deque[int] = deque()  # how many had been received at each <r/>
+        # Sets only while there is something in them: most sessions are idle, and empty.
+        self._apart: set[int] | None = None  # settled, but not yet below _settled
+        self._held: set[int] | None = None
+        self._requests: list[int] = []  # how many had been received at each <r/>
 
     @property
     def handled(self) -> int:
@@ -98,12 +99,16 @@ class Inbound:
             ticket += 1
             if self._held:
                 self._held.discard(ticket - 1)
-            while ticket in self._apart:
-                self._apart.remove(ticket)
-                ticket += 1
+            if self._apart:
+                while ticket in self._apart:
+                    self._apart.remove(ticket)
+                    ticket += 1
             self._settled = ticket
-        elif self._settled < ticket < self._received and ticket not in self._apart:
-            self._held.discard(ticket)
+        elif self._settled < ticket < self._received and not _is_in(self._apart, ticket):
+            if self._held:
+                self._held.discard(ticket)
+            if self._apart is None:
+                self._apart = set()
             self._apart.add(ticket)
         else:
             raise UsageError(f"stanza {ticket} does not wait to be settled")
@@ -115,8 +120,10 @@ class Inbound:
             UsageError: No such stanza waits to be settled.
 
         """
-        if not self._settled <= ticket < self._received or ticket in self._apart:
+        if not self._settled <= ticket < self._received or _is_in(self._apart, ticket):
             raise UsageError(f"stanza {ticket} does not wait to be settled")
+        if self._held is None:
+            self._held = set()
         self._held.add(ticket)
 
     def request(self) -> None:
@@ -135,14 +142,18 @@ class Inbound:
             return None
         clear = max(self._clear, self._settled)
         last = self._requests[-1]
-        while clear < last and (clear in self._apart or clear in self._held):
+        while clear < last and (_is_in(self._apart, clear) or _is_in(self._held, clear)):
             clear += 1
         self._clear = clear
         due = False
         while self._requests and self._requests[0] <= clear:
-            self._requests.popleft()
+            self._requests.pop(0)
             due = True
         return self.handled if due else None
+
+
+def _is_in(tickets: set[int] | None, ticket: int) -> bool:
+    return tickets is not None and ticket in tickets
 
 
 class Outbound(Generic[T]):
@@ -158,6 +169,7 @@ class Outbound(Generic[T]):
     __slots__ = (
         "_acknowledged",
         "_asked",
+        "_count",
         "_limit_bytes",
         "_limit_count",
         "_queue",
@@ -168,14 +180,17 @@ class Outbound(Generic[T]):
     def __init__(self, *, limit_bytes: int, limit_count: int, start: int = 0) -> None:
         self._limit_bytes = limit_bytes
         self._limit_count = limit_count
-        self._queue: deque[tuple[bytes, T | None]] = deque()
+        # Only while there is something in it: most sessions are idle, and a deque takes 760
+        # bytes. What has no token is there by itself: presence comes in storms.
+        self._queue: deque[bytes | tuple[bytes, T]] | None = None
+        self._count = 0
         self._size_bytes = 0
         self._acknowledged = start % MODULUS
         self._asked = False  # an <r/> is on its way
         self._unasked = 0  # stanzas of the queue that no <r/> has followed
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return self._count
 
     @property
     def size_bytes(self) -> int:
@@ -185,19 +200,17 @@ class Outbound(Generic[T]):
     @property
     def full(self) -> bool:
         """Whether nothing more may be pushed: the client has stopped answering."""
-        return self._size_bytes >= self._limit_bytes or len(self._queue) >= self._limit_count
+        return self._size_bytes >= self._limit_bytes or self._count >= self._limit_count
 
     @property
     def crowded(self) -> bool:
         """Whether half of it is used: what can wait should, until the client has answered."""
-        return (
-            2 * self._size_bytes >= self._limit_bytes or 2 * len(self._queue) >= self._limit_count
-        )
+        return 2 * self._size_bytes >= self._limit_bytes or 2 * self._count >= self._limit_count
 
     @property
     def send_count(self) -> int:
         """How many stanzas the client was sent, modulo 2**32."""
-        return (self._acknowledged + len(self._queue)) % MODULUS
+        return (self._acknowledged + self._count) % MODULUS
 
     @property
     def request_due(self) -> bool:
@@ -226,7 +239,10 @@ class Outbound(Generic[T]):
         """
         if self.full:
             raise UnavailableError("the client does not acknowledge what it is sent")
-        self._queue.append((stanza, token))
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(stanza if token is None else (stanza, token))
+        self._count += 1
         self._size_bytes += len(stanza)
         self._unasked += 1
 
@@ -247,17 +263,25 @@ class Outbound(Generic[T]):
 
         """
         count = (handled - self._acknowledged) % MODULUS
-        if not 0 <= handled < MODULUS or count > len(self._queue):
+        if not 0 <= handled < MODULUS or count > self._count:
             raise AckError(handled, self.send_count)
         self._acknowledged = handled
         self._asked = False
-        tokens = []
+        tokens: list[T] = []
+        queue = self._queue
+        if queue is None:
+            return tokens
         for _ in range(count):
-            stanza, token = self._queue.popleft()
-            self._size_bytes -= len(stanza)
-            if token is not None:
-                tokens.append(token)
-        self._unasked = min(self._unasked, len(self._queue))
+            entry = queue.popleft()
+            if isinstance(entry, bytes):
+                self._size_bytes -= len(entry)
+            else:
+                self._size_bytes -= len(entry[0])
+                tokens.append(entry[1])
+        self._count -= count
+        if not queue:
+            self._queue = None
+        self._unasked = min(self._unasked, self._count)
         return tokens
 
     def resume(self, handled: int) -> list[T]:
@@ -268,9 +292,13 @@ class Outbound(Generic[T]):
 
         """
         tokens = self.acknowledge(handled)
-        self._unasked = len(self._queue)
+        self._unasked = self._count
         return tokens
 
     def unacknowledged(self) -> list[bytes]:
         """Return what was sent and not acknowledged, oldest first."""
-        return [stanza for stanza, _ in self._queue]
+        return [entry if isinstance(entry, bytes) else entry[0] for entry in self._queue or ()]
+
+    def untokened(self) -> list[bytes]:
+        """Return what was pushed without a token and not acknowledged, oldest first."""
+        return [entry for entry in self._queue or () if isinstance(entry, bytes)]

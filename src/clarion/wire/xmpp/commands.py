@@ -119,7 +119,9 @@ def parse_request(element: Element) -> Request:
         action = Action(element.get("action", Action.EXECUTE))
     except ValueError:
         raise CommandError(Reason.MALFORMED_ACTION, "there is no such action") from None
-    return Request(node, session or "", action, _form(element))
+    # What is filled in does not matter to who cancels or goes back (section 3.3).
+    given = None if action in {Action.CANCEL, Action.PREV} else _form(element)
+    return Request(node, session or "", action, given)
 
 
 def _form(element: Element) -> Form | None:
@@ -147,7 +149,7 @@ def write_answer(
     *,
     actions: Collection[Action] = (),
     default: Action | None = None,
-    form: Form | None = None,
+    form: bytes = b"",
     notes: Sequence[Note] = (),
 ) -> bytes:
     """Write a ``<command/>`` as the responder sends it.
@@ -158,7 +160,7 @@ def write_answer(
         status: Where it stands.
         actions: What may be done next; ``cancel`` always may, and is not written.
         default: What ``execute`` stands for.
-        form: What to fill in, or the result.
+        form: What to fill in, or the result, as it goes on the wire.
         notes: Lines for people.
 
     """
@@ -171,9 +173,7 @@ def write_answer(
     inner = b"".join(
         f"<note type='{note.kind}'>{escape(note.text)}</note>".encode() for note in notes
     )
-    if form is not None:
-        inner += form.to_bytes()
-    return start.encode() + _actions(actions, default) + inner + b"</command>"
+    return b"".join((start.encode(), _actions(actions, default), inner, form, b"</command>"))
 
 
 def _actions(actions: Collection[Action], default: Action | None) -> bytes:

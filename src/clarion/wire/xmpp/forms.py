@@ -3,13 +3,14 @@
 What was filled in is checked against what was asked in ``answers.py``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
 from clarion.lib.errors import PeerError
-from clarion.wire.xml import serialise
+from clarion.wire.xml import escape, parse
 
 NS: Final = "jabber:x:data"
 TAG: Final = f"{{{NS}}}x"
@@ -155,26 +156,38 @@ class Form:
             raise PeerError(f"the field {name} must be true or false")
         return value in {"1", "true"}
 
-    def to_element(self) -> Element:
-        """Return the form as XML, with its parts in the order of the schema."""
-        element = Element(TAG, {"type": self.kind.value})
+    def pieces(self) -> Iterator[str]:
+        """Give the form as it goes on the wire, piece by piece, in the order of the schema.
+
+        No piece holds more than one value; so who writes a long list can let
+        others have their turn in between.
+        """
+        yield f"<x xmlns='{NS}' type='{self.kind}'>"
         for line in self.instructions:
-            SubElement(element, f"{{{NS}}}instructions").text = line
+            yield f"<instructions>{escape(line)}</instructions>"
         if self.title:
-            SubElement(element, f"{{{NS}}}title").text = self.title
+            yield f"<title>{escape(self.title)}</title>"
         for field in self.fields:
-            element.append(_field_element(field))
+            yield from _field_pieces(field)
         if self.reported:
-            columns = SubElement(element, f"{{{NS}}}reported")
-            columns.extend(_field_element(field) for field in self.reported)
+            yield "<reported>"
+            for field in self.reported:
+                yield from _field_pieces(field)
+            yield "</reported>"
         for item in self.items:
-            row = SubElement(element, f"{{{NS}}}item")
-            row.extend(_field_element(field) for field in item)
-        return element
+            yield "<item>"
+            for field in item:
+                yield from _field_pieces(field)
+            yield "</item>"
+        yield "</x>"
 
     def to_bytes(self) -> bytes:
         """Return the form as it goes on the wire."""
-        return serialise(self.to_element())
+        return "".join(self.pieces()).encode()
+
+    def to_element(self) -> Element:
+        """Return the form as XML, to be put into another element."""
+        return parse(self.to_bytes())
 
 
 def text_field(name: str, value: str = "", *, label: str = "", required: bool = False) -> Field:
@@ -275,21 +288,27 @@ def _parse_kind(text: str | None) -> FieldKind | None:
         return FieldKind.TEXT_SINGLE  # section 3.3: a type that is not understood is text
 
 
-def _field_element(field: Field) -> Element:
-    element = Element(f"{{{NS}}}field")
-    if field.name:
-        element.set("var", field.name)
+def _field_pieces(field: Field) -> Iterator[str]:
+    start = f"<field var='{escape(field.name)}'" if field.name else "<field"
     if field.kind is not None:
-        element.set("type", field.kind.value)
+        start += f" type='{field.kind}'"
     if field.label:
-        element.set("label", field.label)
+        start += f" label='{escape(field.label)}'"
+    if not (field.description or field.required or field.values or field.options):
+        yield f"{start}/>"
+        return
+    yield f"{start}>"
     if field.description:
-        SubElement(element, f"{{{NS}}}desc").text = field.description
+        yield f"<desc>{escape(field.description)}</desc>"
     if field.required:
-        SubElement(element, f"{{{NS}}}required")
+        yield "<required/>"
     for value in field.values:
-        SubElement(element, f"{{{NS}}}value").text = value
+        yield _value_element(value)
     for option in field.options:
-        choice = SubElement(element, f"{{{NS}}}option", {"label": option.label or option.value})
-        SubElement(choice, f"{{{NS}}}value").text = option.value
-    return element
+        label = escape(option.label or option.value)
+        yield f"<option label='{label}'>{_value_element(option.value)}</option>"
+    yield "</field>"
+
+
+def _value_element(value: str) -> str:
+    return f"<value>{escape(value)}</value>" if value else "<value/>"

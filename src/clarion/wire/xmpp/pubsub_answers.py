@@ -28,16 +28,16 @@ class Written:
     payload: bytes = b""
 
 
-def items_answer(node: str, items: Iterable[Written], page: RsmAnswer | None = None) -> bytes:
-    """Answer a request for items (section 6.5)."""
+def items_answer(node: str, items: Iterable[bytes], page: RsmAnswer | None = None) -> bytes:
+    """Answer a request for items (section 6.5), each of them an ``item_element``."""
     rest = b"" if page is None else serialise(page.to_element(), NS)
-    inner = b"".join(_item(item) for item in items)
-    return b"<pubsub xmlns='%s'>%s%s</pubsub>" % (NS.encode(), _in("items", node, inner), rest)
+    inner = _in("items", node, b"".join(items))
+    return b"<pubsub xmlns='%s'>%s%s</pubsub>" % (NS.encode(), inner, rest)
 
 
 def published_answer(node: str, item_id: str) -> bytes:
     """Tell a publisher which item was published (section 7.1.2)."""
-    inner = _in("publish", node, _item(Written(item_id)))
+    inner = _in("publish", node, item_element(Written(item_id)))
     return b"<pubsub xmlns='%s'>%s</pubsub>" % (NS.encode(), inner)
 
 
@@ -76,7 +76,7 @@ def default_answer(form: Form) -> bytes:
 
 def items_event(node: str, item: Written | None) -> bytes:
     """Tell of an item (section 7.1.2.1); ``None``: only that there is news (section 4.3)."""
-    return _event(_in("items", node, b"" if item is None else _item(item)))
+    return _event(_in("items", node, b"" if item is None else item_element(item)))
 
 
 def retract_event(node: str, ids: Iterable[str]) -> bytes:
@@ -136,7 +136,8 @@ def addressed(raw: bytes, address: str) -> bytes:
     return b"%s to='%s'%s" % (start, escape(address).encode(), raw[len(start) :])
 
 
-def _item(item: Written) -> bytes:
+def item_element(item: Written) -> bytes:
+    """Return an ``<item/>``."""
     named = f" id='{escape(item.id)}'".encode() if item.id else b""
     if not item.payload:
         return b"<item%s/>" % named

@@ -90,6 +90,11 @@ class ServerStream:
         self._binding: Stanza | None = None  # the request the driver thinks about
         self._peer = ""  # the 'from' of the client's header
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has come yet, so that it may be something else than XMPP."""
+        return self._fresh and self.phase is Phase.HEADER
+
     # -- the five verbs -------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> None:
@@ -215,6 +220,10 @@ class ServerStream:
         self._out.append(answer)
         self.phase = Phase.BIND
         self._work()
+
+    def rest(self) -> None:
+        """Take less memory until the next bytes come."""
+        self._slicer.rest()
 
     def let_go(self) -> None:
         """Free the parser; the connection is gone."""

@@ -73,8 +73,11 @@ def everybody(context: Context) -> bool:
 
 
 def administrators(context: Context) -> bool:
-    """Let administrators use a command."""
-    return context.person.admin
+    """Let administrators use a command, but not with an app password.
+
+    That is for one device; whoever finds it must not have everybody's account.
+    """
+    return context.person.admin and not context.session.label
 
 
 @dataclass(frozen=True, slots=True)

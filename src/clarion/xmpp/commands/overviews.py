@@ -1,19 +1,25 @@
-"""Administrators' commands that count and list persons (XEP-0133 sections 4.10 to 4.22)."""
+"""Administrators' commands that count, list and describe persons (XEP-0133 4.9 to 4.22)."""
 
+import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 from clarion.wire.xmpp.commands import Note, NoteKind
 from clarion.wire.xmpp.executions import Stage
 from clarion.wire.xmpp.forms import Field, FieldKind, Option
+from clarion.wire.xmpp.stamps import utc
 from clarion.xmpp.commands.administration import (
     bare,
     command,
     found,
     jid_field,
+    jids_field,
     result,
+    several,
     stage,
 )
 from clarion.xmpp.commands.command import Command, Done, Run, Task
@@ -21,50 +27,73 @@ from clarion.xmpp.person import PersonEntity
 
 LIST_LIMIT: Final = 10_000
 """LIMIT: persons in one list, some 400 KiB; whoever has more asks for the directory instead."""
+SLICE: Final = 500
+"""People looked at before others get their turn on the loop: up to 2 ms."""
 
 _CHOICES: Final = ("25", "50", "75", "100", "150", "200")  # the XEP's own
 _IDLE: Final = re.compile(rb"<show(?:\s[^>]*)?>\s*(?:away|xa)\s*</show>")
 
 
-def registered(task: Task) -> Sequence[str]:
-    """Return everybody's address, of disabled persons too."""
-    return [person.address for person in task.services.directory.persons()]
+Looks = Iterator[tuple[str, bool]]
+"""Addresses, each with whether it belongs to a group."""
 
 
-def disabled(task: Task) -> Sequence[str]:
-    """Return the addresses of those who may not log in."""
-    return [p.address for p in task.services.directory.persons() if p.disabled]
+def registered(task: Task) -> Looks:
+    """Look for everybody, disabled persons too."""
+    return ((person.address, True) for person in task.services.directory.everybody())
 
 
-def online(task: Task) -> Sequence[str]:
-    """Return who has a session, whether it is available or not (section 4.12)."""
-    return [entity.address for entity in _online(task)]
+def disabled(task: Task) -> Looks:
+    """Look for those who may not log in."""
+    return ((person.address, person.disabled) for person in task.services.directory.everybody())
 
 
-def active(task: Task) -> Sequence[str]:
-    """Return who has an available session that is not away."""
-    return [entity.address for entity in _online(task) if _is_active(entity)]
+def online(task: Task) -> Looks:
+    """Look for who has a session, whether it is available or not (section 4.15)."""
+    return ((entity.address, bool(entity.sessions)) for entity in task.context.people.all())
 
 
-def idle(task: Task) -> Sequence[str]:
-    """Return who is on line, but at no session that is available and not away."""
-    return [entity.address for entity in _online(task) if not _is_active(entity)]
+def active(task: Task) -> Looks:
+    """Look for who has an available session that is not away."""
+    return ((entity.address, _is_active(entity)) for entity in task.context.people.all())
 
 
-def _online(task: Task) -> list[PersonEntity]:
-    entities = [entity for entity in task.context.people.all() if entity.sessions]
-    return sorted(entities, key=lambda entity: entity.address)
+def idle(task: Task) -> Looks:
+    """Look for who is on line, but at no session that is available and not away."""
+    return (
+        (entity.address, bool(entity.sessions) and not _is_active(entity))
+        for entity in task.context.people.all()
+    )
 
 
 def _is_active(entity: PersonEntity) -> bool:
     return any(_IDLE.search(session.presence or b"") is None for session in entity.available())
 
 
+async def _found(looks: Looks) -> list[list[str]]:
+    """Return who belongs, in runs of up to ``SLICE`` by address."""
+    runs: list[list[str]] = []
+    while some := list(islice(looks, SLICE)):
+        runs.append(sorted(address for address, belongs in some if belongs))
+        await asyncio.sleep(0)
+    return runs
+
+
+async def _first(runs: list[list[str]], limit: int) -> tuple[str, ...]:
+    """Return the first of all runs together, by address."""
+    ordered = islice(merge(*runs), limit)
+    people: list[str] = []
+    while some := list(islice(ordered, SLICE)):
+        people += some
+        await asyncio.sleep(0)
+    return tuple(people)
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """People of one kind, and the names that XEP-0133 gives to their number and list."""
 
-    people: Callable[[Task], Sequence[str]]
+    looks: Callable[[Task], Looks]
     word: str
     number_field: str
     list_node: str
@@ -87,7 +116,7 @@ _GROUPS: Final = (
 def _number(group: _Group) -> Run:
     async def run(task: Task) -> Stage | Done:
         label = f"The number of {group.word} users"
-        count = str(len(group.people(task)))
+        count = str(sum(map(len, await _found(group.looks(task)))))
         return result(Field(group.number_field, (count,), FieldKind.TEXT_SINGLE, label))
 
     return run
@@ -109,14 +138,11 @@ def _list(group: _Group) -> Run:
             )
         wanted = task.answers[0].value("max_items") or "none"
         limit = LIST_LIMIT if wanted == "none" else min(int(wanted), LIST_LIMIT)
-        people = group.people(task)
-        cut = (
-            (Note(f"{limit} of {len(people)} are shown", NoteKind.WARN),)
-            if len(people) > limit
-            else ()
-        )
+        runs = await _found(group.looks(task))
+        count = sum(map(len, runs))
+        cut = (Note(f"{limit} of {count} are shown", NoteKind.WARN),) if count > limit else ()
         label = f"The list of {'all ' if group.word != 'idle' else ''}{group.word} users"
-        shown = tuple(people[:limit])
+        shown = await _first(runs, limit)
         return result(Field(group.list_field, shown, FieldKind.JID_MULTI, label), notes=cut)
 
     return run
@@ -146,7 +172,41 @@ async def user_stats(task: Task) -> Stage | Done:
     )
 
 
+async def last_login(task: Task) -> Stage | Done:
+    """Section 4.9: when each person was here last, as last activity has it (XEP-0012).
+
+    That is now for who has a session, else the end of the last one; of who was
+    never here the value is empty.
+
+    Raises:
+        StanzaError: There is no such person.
+        UnavailableError: The store cannot answer.
+
+    """
+    if not task.answers:
+        return stage(
+            "Getting a User's Last Login Time",
+            "Fill out this form to get a user's last login time.",
+            jids_field("The Jabber ID(s) for which to retrieve the last login time"),
+        )
+    services = task.services
+    persons = several(task)
+    times: list[str] = []
+    for person in persons:
+        if services.sessions.of(person.address):
+            times.append(utc(services.clock.wall()))
+        else:
+            last = await services.activity.last(person.number)
+            times.append("" if last is None else utc(last.at))
+    addresses = tuple(person.address for person in persons)
+    return result(
+        Field("accountjids", addresses, FieldKind.JID_MULTI, "Users"),
+        Field("lastlogin", tuple(times), FieldKind.TEXT_MULTI, "Last here"),
+    )
+
+
 COMMANDS: Final[tuple[Command, ...]] = (
+    command("get-user-lastlogin", "See when users were here last", last_login),
     command("user-stats", "Get statistics of a user", user_stats),
     *(
         command(f"get-{group.word}-users-num", f"Count the {group.word} users", _number(group))

@@ -1,4 +1,4 @@
-"""Administrators' commands that change persons and end sessions (XEP-0133 4.1 to 4.7)."""
+"""Administrators' commands that change persons and end sessions (XEP-0133 4.1 to 4.7, 4.29)."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from clarion.core.events import SessionsUnwanted
 from clarion.lib.errors import UsageError
 from clarion.wire.sasl.keys import prepare_password
 from clarion.wire.xmpp.commands import CommandError, Reason
-from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.executions import Stage
 from clarion.wire.xmpp.forms import Field, FieldKind, text_field
 from clarion.wire.xmpp.jid import parse_jid
@@ -181,6 +181,38 @@ async def change_user_password(task: Task) -> Stage | Done:
     return said(f"the password of {person.address} has been changed")
 
 
+async def edit_admin(task: Task) -> Stage | Done:
+    """Section 4.29: who administers; the form shows who does now.
+
+    Raises:
+        StanzaError: There is no such person, or who asks is not among them: who
+            gave up the right may be the last one who had it.
+
+    """
+    directory = task.services.directory
+    now = {person.address for person in directory.everybody() if person.admin}
+    if not task.answers:
+        return stage(
+            "Editing the Admin List",
+            "Fill out this form to edit the list of users who have administrative privileges.",
+            Field("adminjids", tuple(sorted(now)), FieldKind.JID_MULTI, "The admin list"),
+        )
+    texts = task.answers[0].values("adminjids")
+    wanted = [found(task, bare(text)).address for text in texts]
+    if task.person.address not in wanted:
+        raise StanzaError(
+            StanzaCondition.NOT_ALLOWED,
+            "you cannot take the right from yourself",
+            kind=ErrorType.CANCEL,
+        )
+    added, removed = sorted(set(wanted) - now), sorted(now - set(wanted))
+    for verb, addresses in (("person.admin", added), ("person.no-admin", removed)):
+        for address in addresses:
+            await directory.change_person(address, admin=verb == "person.admin")
+            record(task, verb, address)
+    return said(f"{len(added)} added, {len(removed)} removed")
+
+
 def _told(what: list[str], done: str) -> str:
     names = ", ".join(what)
     return f"{names}: {done}" if len(names) <= 1000 else f"{len(what)} {done}"
@@ -193,4 +225,5 @@ COMMANDS: Final[tuple[Command, ...]] = (
     command("reenable-user", "Re-enable users", reenable_user),
     command("end-user-session", "End users' sessions", end_user_session),
     command("change-user-password", "Change a user's password", change_user_password),
+    command("edit-admin", "Edit the list of administrators", edit_admin),
 )

@@ -6,6 +6,7 @@ from clarion.xmpp.ext import (
     archive,
     archive_preferences,
     blocking,
+    bytestreams,
     capabilities,
     carbons,
     chat_markers,
@@ -45,6 +46,7 @@ ALL: Final[tuple[Extension, ...]] = (
     subscriptions.subscriptions,
     presence.presence,
     disco.disco,
+    bytestreams.bytestreams,
     capabilities.capabilities,
     version.version,
     entity_time.entity_time,
@@ -78,12 +80,15 @@ ALL: Final[tuple[Extension, ...]] = (
 )
 
 
-def chosen(registration_mode: str) -> tuple[Extension, ...]:
+def chosen(registration_mode: str, *, proxy: bool = True) -> tuple[Extension, ...]:
     """Return the features that are on.
 
     Args:
         registration_mode: ``[xmpp] registration``.
+        proxy: ``[xmpp] proxy``.
 
     """
     off = {registration.registration} if registration_mode == "off" else set()
+    if not proxy:
+        off.add(bytestreams.bytestreams)
     return tuple(one for one in ALL if one not in off)

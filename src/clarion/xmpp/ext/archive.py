@@ -13,6 +13,7 @@ from clarion.core.ports import ItemRef
 from clarion.lib.ids import ItemId, before, seconds
 from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer
@@ -185,6 +186,7 @@ def _fetched(context: Context, request: Request, page: Page) -> dict[ItemId, Ite
         and not context.services.archive.has_passing(context.person.number)
     )
     everything = query.thread is None and query.party is None and query.ids is None
+    blocked = context.services.blocking.of(context.account)
     refs = {}
     for item in _incoming(context.account, page.items):
         if request.flipped and not reach.has_received(item.id):
@@ -196,7 +198,9 @@ def _fetched(context: Context, request: Request, page: Page) -> dict[ItemId, Ite
                 reach.handed(item.id, session.id)
                 waits = False
         if gapless or not waits:
-            refs[item.id] = ItemRef(item.id, item.thread if item.countable else None)
+            # The ledger, which a sender may ask, learns nothing for those who are blocked.
+            told = item.countable and not (blocked and blocked.blocks(parse_jid(item.sender)))
+            refs[item.id] = ItemRef(item.id, item.thread if told else None)
     if everything and gapless and waiting is not None:
         reach.scanned(page.items[-1].id)
     return refs

@@ -2,7 +2,8 @@
 
 Whether a message is kept is decided in ``keeping.py``, whether it is copied in
 ``copies.py``. A message that is not to be kept and reaches nobody is refused
-(``routing.py``), so that its sender knows. Hints in errors mean nothing.
+(``routing.py``), so that its sender knows. Hints in errors mean nothing, and
+``store`` keeps no headline: RFC 6121 section 8.5.2.2.1 comes first.
 """
 
 from typing import Final

@@ -4,12 +4,11 @@ Nodes for a person's own devices, and such as contacts may see. The rules of
 nodes are in ``xmpp/nodes.py``, who hears of them in ``xmpp/pep_notices.py``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.core.model import Person
-from clarion.core.pubsub import ItemPlace
 from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp import pubsub as ask
 from clarion.wire.xmpp import pubsub_answers as say
@@ -17,17 +16,13 @@ from clarion.wire.xmpp.caps import INFO, Identity
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.node_config import NS, NodeConfig, config_form, meta_data
-from clarion.wire.xmpp.result_set import RsmAnswer, RsmRequest
 from clarion.wire.xmpp.stanza import Stanza
-from clarion.xmpp import displayed, publishing
+from clarion.xmpp import displayed, item_answers, publishing
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.node_book import Node, NodeBook
 from clarion.xmpp.pep_notices import access_refused, tell
 from clarion.xmpp.publishing import Published
-
-ANSWER_LIMIT_BYTES: Final = 1 << 20
-"""LIMIT: payloads in one answer; half of what may wait for a client that reads slowly."""
 
 _FEATURES: Final = (
     "access-open",
@@ -108,7 +103,9 @@ async def look(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
             names = [name for name in names if name == request.node]
         return say.affiliations_answer(names, request.node)
     assert isinstance(request, ask.GetItems)
-    return await _items(book, book.require(request.node), request)
+    node = book.require(request.node)
+    publishing.check_persistent(node)
+    return await item_answers.items_of(book, node, request)
 
 
 @pep.on_iq("set", ask.PUBSUB, at=("account",))
@@ -237,7 +234,8 @@ async def look_at_contact(context: Context, stanza: Stanza, pubsub: Element) -> 
     refused = access_refused(node.config, roster, context.account)
     if refused is not None:
         raise refused
-    return await _items(book, node, request)
+    publishing.check_persistent(node)
+    return await item_answers.items_of(book, node, request)
 
 
 @pep.on_iq("set", ask.PUBSUB, at=("contact",))
@@ -265,94 +263,22 @@ def _owner(context: Context, stanza: Stanza) -> Person:
     return person
 
 
-# -- items ---------------------------------------------------------------------------------------
-
-
-async def _items(book: NodeBook, node: Node, request: ask.GetItems) -> bytes:
-    """Return the items that were asked for, as many as fit in an answer."""
-    name = request.node
-    if request.ids:
-        found = [await book.item(node, item_id) for item_id in dict.fromkeys(request.ids)]
-        written: list[say.Written] = []
-        size = 0
-        for item in found:
-            if item is not None and size + len(item.payload) <= ANSWER_LIMIT_BYTES:
-                size += len(item.payload)
-                written.append(say.Written(item.id, item.payload))
-        return say.items_answer(name, written)
-    every = list(node.items.values())
-    asked = request.page
-    if asked is not None:
-        chosen, from_end = _page(every, asked)
-    else:
-        chosen, from_end = every[-request.newest :] if request.newest else every, True
-    fitting = _fitting(chosen, from_end=from_end)
-    items = await book.items(node, fitting)
-    page = None
-    if asked is not None or len(fitting) < len(chosen):
-        page = RsmAnswer(count=len(every))
-        if fitting:
-            index = next(n for n, place in enumerate(every) if place is fitting[0])
-            page = RsmAnswer(fitting[0].id, fitting[-1].id, len(every), index)
-    return say.items_answer(name, [say.Written(one.id, one.payload) for one in items], page)
-
-
-def _page(every: Sequence[ItemPlace], asked: RsmRequest) -> tuple[Sequence[ItemPlace], bool]:
-    """Return a page, oldest first, and whether it is filled from its end (XEP-0059).
-
-    Raises:
-        StanzaError: It begins or ends at an item that is not there.
-
-    """
-    start, end = 0, len(every)
-    if asked.index is not None:
-        start = asked.index
-    if asked.after is not None:
-        start = _place(every, asked.after) + 1
-    if asked.before:
-        end = _place(every, asked.before)
-    chosen = every[start:end]
-    if asked.maximum is None:
-        return chosen, asked.backwards
-    if asked.backwards:
-        return chosen[max(0, len(chosen) - asked.maximum) :], True
-    return chosen[: asked.maximum], False
-
-
-def _place(every: Sequence[ItemPlace], item_id: str) -> int:
-    for number, place in enumerate(every):
-        if place.id == item_id:
-            return number
-    raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such item")
-
-
-def _fitting(chosen: Sequence[ItemPlace], *, from_end: bool) -> Sequence[ItemPlace]:
-    size = count = 0
-    for place in reversed(chosen) if from_end else chosen:
-        size += place.payload_bytes
-        if size > ANSWER_LIMIT_BYTES:
-            break
-        count += 1
-    return chosen[len(chosen) - count :] if from_end else chosen[:count]
-
-
 # -- service discovery ---------------------------------------------------------------------------
 
 
 @pep.on_node("items", "", at=("account", "contact"))
 async def list_nodes(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which nodes there are that the requester may see (section 6.2)."""
-    inner = ""
     owner = _asked(context, stanza)
     book, sees = await _view(context, owner)
+    jid = escape(owner.address)
+    listed = []
     for node in book.nodes():
         if sees(node):
             title = node.config.title
             named = f" name='{escape(title)}'" if title else ""
-            inner += (
-                f"<item jid='{escape(owner.address)}' node='{escape(node.record.name)}'{named}/>"
-            )
-    return inner.encode()
+            listed.append(f"<item jid='{jid}' node='{escape(node.record.name)}'{named}/>")
+    return item_answers.as_many(listed)
 
 
 @pep.on_node("items", "*", at=("account", "contact"))
@@ -364,7 +290,7 @@ async def list_items(context: Context, stanza: Stanza, query: Element) -> bytes 
     if node is None or not sees(node):
         return None
     jid = escape(owner.address)
-    return "".join(f"<item jid='{jid}' name='{escape(item)}'/>" for item in node.items).encode()
+    return item_answers.as_many(f"<item jid='{jid}' name='{escape(item)}'/>" for item in node.items)
 
 
 @pep.on_node("info", "*", at=("account", "contact"))

@@ -118,14 +118,14 @@ async def results(context: Context, stanza: Stanza, query: Element) -> bytes:
         raise StanzaError(
             StanzaCondition.ITEM_NOT_FOUND, f"there is no {error} to go on from"
         ) from error
-    answer = Element(QUERY)
+    inner = b""
     if form is None:
-        answer.extend(_item(person) for person in found.people)
+        inner = b"".join(serialise(_item(person), NS) for person in found.people)
     elif found.people or request is not None:
-        answer.append(_table(context, found).to_element())
+        inner = _table(context, found).to_bytes()
     if request is not None or found.index + len(found.people) < found.count:
-        answer.append(_page(found).to_element())
-    return serialise(answer)
+        inner += serialise(_page(found).to_element(), NS)
+    return b"<query xmlns='%s'>%s</query>" % (NS.encode(), inner)
 
 
 def _sought(given: Element | Form) -> Sought:

@@ -132,9 +132,9 @@ STANDARDS: Final = (
         title="Service Administration",
         version="1.3.1",
         status="partial",
-        missing="the roster and the last log-in of a user, black and white lists, message of the "
-        "day, welcome message, list of administrators, restart and shut-down; of the statistics "
-        "only contacts and sessions",
+        missing="the roster of a user (a roster is its owner's alone), black and white lists, "
+        "message of the day, welcome message, restart and shut-down; of the statistics only "
+        "contacts and sessions; the last log-in is the last time that somebody was here",
         test="tests/xmpp/test_commands.py",
     ),
     Card(

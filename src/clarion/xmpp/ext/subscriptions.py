@@ -20,6 +20,7 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.notices import hide_from, plain, show_to, tell
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import introduce
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_book import ROSTER_LIMIT, ROSTER_LIMIT_BYTES, RosterBook
@@ -283,6 +284,8 @@ def _show_or_hide(
         # Section 3.1.5: presence follows the approval. It is fetched here and
         # not sent from there, so that it cannot overtake it.
         show_to(services, people, entity.address, contact, entity.available())
+        introduce(services, people, entity.address, (contact,))
+        introduce(services, people, contact, (entity.address,))
     if old.shows and contact not in book.watchers:
         hide_from(services, people, entity, contact)
 

@@ -1,0 +1,58 @@
+"""Opens what remembers and what forgets: the audit log, retention, erasure."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from clarion.config.server import RetentionConfig
+from clarion.core.auditor import Auditor
+from clarion.core.bus import Bus
+from clarion.core.directory import Directory
+from clarion.core.erasure import Erasure, ForgetContact
+from clarion.core.retention import Retention
+from clarion.lib.clock import Clock
+from clarion.lib.crew import Crew
+from clarion.store.audit import AuditedDatabase, DatabaseAudit
+from clarion.store.erasure import DatabaseErasure
+from clarion.store.restoring import note_restored
+from clarion.store.retention import DatabaseRetention
+from clarion.store.sqlite import SqliteDatabase
+
+
+@asynccontextmanager
+async def open_audit(
+    database: SqliteDatabase, clock: Clock, bus: Bus, path: Path
+) -> AsyncGenerator[Auditor, None]:
+    """Open the audit log; what a restore left to be noted comes first.
+
+    Raises:
+        UnavailableError: The store cannot answer.
+
+    """
+    auditor = Auditor(DatabaseAudit(database.of("audit")), clock, bus)
+    await note_restored(path, auditor)
+    async with auditor.serve():
+        yield auditor
+
+
+@asynccontextmanager
+async def open_forgetting(
+    database: AuditedDatabase,
+    scrub: Callable[[], Awaitable[bool]],
+    auditor: Auditor,
+    hands: Crew,
+    directory: Directory,
+    clock: Clock,
+    bus: Bus,
+    policy: RetentionConfig,
+    forget_contact: ForgetContact,
+) -> AsyncGenerator[tuple[Retention, Erasure], None]:
+    """Open what deletes: old messages every day, and persons.
+
+    Erasures that were cut short go on beside everything else.
+    """
+    retention = Retention(DatabaseRetention(database), auditor, clock, bus, policy)
+    erasure = Erasure(DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact)
+    hands.errand(erasure.resume(), name="erasures")
+    async with retention.serve():
+        yield retention, erasure
