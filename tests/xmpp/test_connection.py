@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from clarion.config.server import LimitsConfig
 from clarion.core.ports import EntityId, Row, WriteOp
 from clarion.lib.errors import UnavailableError
+from clarion.wire.xmpp.stream import ServerStream
 from clarion.xmpp.asking import PROOF_DELAY
-from clarion.xmpp.connection import GOODBYE_SECONDS
+from clarion.xmpp.connection import GOODBYE_SECONDS, REST_SECONDS, SETTLE_SECONDS
 from clarion.xmpp.inbox import UNCOMMITTED_LIMIT
 from fakes.world import DOMAIN, HEADER, FakeClient, World, world
 
@@ -500,3 +501,34 @@ async def test_reading_pauses_while_much_of_one_client_is_being_committed(count:
             future.set_result(await commit(owner, op))
         await here.settle()
         assert ann.transport.reading
+
+
+async def test_a_stream_gives_back_memory_soon_after_log_in_and_when_it_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    rests: list[ServerStream] = []
+    rest = ServerStream.rest
+
+    def counted(stream: ServerStream) -> None:
+        rests.append(stream)
+        rest(stream)
+
+    monkeypatch.setattr(ServerStream, "rest", counted)
+    async with world("bob") as here:
+        client = await here.log_in("bob")
+        assert rests == []
+        await here.advance(SETTLE_SECONDS)
+        assert len(rests) == 1
+        await client.send(PING.format(1))
+        assert names(client.read()) == ["iq"]
+        here.door.look_around(here.clock.monotonic() + REST_SECONDS - 0.1)
+        assert len(rests) == 1
+        here.door.look_around(here.clock.monotonic() + REST_SECONDS)
+        assert len(rests) == 2
+        await client.send(PING.format(2))
+        assert names(client.read()) == ["iq"]
+        # Who is gone before that is not looked at any more.
+        other = await here.log_in("bob", "other")
+        await other.hang_up()
+        await here.advance(SETTLE_SECONDS)
+        assert len(rests) == 2

@@ -7,7 +7,9 @@ import pytest
 from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
+from clarion.wire.xmpp.acks import Outbound
 from clarion.xmpp.ext.presence import presence
+from clarion.xmpp.notices import shown
 from clarion.xmpp.session import DIRECTED_LIMIT
 from fakes.acquaintances import acquaintances, in_short
 from fakes.household import DOMAIN, Client
@@ -84,6 +86,26 @@ async def test_everything_in_presence_arrives_as_it_was_said():
         late = await here.client("bob", "late", available=False)
         assert await late.say("<presence/>")
         assert ann.session.presence == expected.replace(f" to='bob@{DOMAIN}'", "").encode()
+
+
+async def test_presence_that_many_are_sent_is_kept_once_until_they_acknowledge_it():
+    async with acquaintances() as here:
+        await here.befriend("ann", "bob")
+        bob = await here.client("bob")
+        bob.session.outbound = Outbound(limit_bytes=1 << 20, limit_count=8)
+        ann = await here.client("ann")  # bob hears of it
+        ann.session.outbound = Outbound(limit_bytes=1 << 20, limit_count=8)
+        bob.line.take()
+        await ann.say("<presence><show>away</show></presence>")
+        (raw,) = bob.line.take()
+        queued = bob.session.outbound
+        assert queued.unacknowledged(f"bob@{DOMAIN}")[-1] == raw
+        assert queued.untokened() == []
+        # In its place to everybody else stands the same value.
+        assert shown(ann.session) is shown(ann.session)
+        await ann.say("<presence type='unavailable'/>")
+        assert ann.session.shown is None
+        assert queued.unacknowledged(f"bob@{DOMAIN}")[-2] == raw
 
 
 async def test_presence_with_a_prefix_of_its_own_stays_whole():

@@ -19,6 +19,7 @@ from clarion.xmpp.roster_book import (
 from clarion.xmpp.roster_pushes import item_element
 from fakes.acquaintances import GET, Acquaintances, acquaintances, in_short, short
 from fakes.household import DOMAIN, Client, settle, stanza_of
+from fakes.world import world
 
 
 def query(*items: str) -> str:
@@ -322,7 +323,7 @@ async def test_removing_a_contact_ends_both_subscriptions():
         ann, bob = await here.client("ann"), await here.client("bob")
         await here.befriend("ann", "bob")
         removed = await change(ann, item("bob", "subscription='remove'"))
-        assert removed == ["push 2: bob remove", "result", "unavailable bob/phone>ann"]
+        assert removed == ["push 2: bob remove", "unavailable bob/phone>ann", "result"]
         assert in_short(bob.line.take()) == [
             "unavailable ann/phone>bob",
             "unsubscribe ann>bob",
@@ -463,3 +464,23 @@ async def test_a_session_that_ended_is_pushed_nothing():
         desk.session.ended = True
         assert in_short(await desk.ask_all("get", known("0"))) == ["result"]
         assert not desk.session.interested
+
+
+async def test_the_answer_to_a_removal_comes_when_the_contact_has_been_told():
+    async with world("ann", "bob") as here:
+        ann, bob = await here.log_in("ann"), await here.log_in("bob")
+        for client in (ann, bob):
+            await client.send("<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>")
+            await client.send("<presence/>")
+        await ann.send(f"<presence to='bob@{DOMAIN}' type='subscribe'/>")
+        await bob.send(f"<presence to='ann@{DOMAIN}' type='subscribed'/>")
+        ann.read()
+        bob.read()
+        person = here.directory.require_person(f"bob@{DOMAIN}")
+        removal = query(item("bob", "subscription='remove'"))
+        async with here.services.rosters.change(person):
+            await ann.send(f"<iq type='set' id='x'>{removal}</iq>")
+            assert [got.get("id") for got in ann.read() if got.get("type") == "result"] == []
+        await here.settle()
+        assert "unsubscribe" in [got.get("type") for got in bob.read()]
+        assert [got.get("id") for got in ann.read() if got.get("type") == "result"] == ["x"]

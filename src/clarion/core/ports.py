@@ -8,10 +8,11 @@ values, never a reference to another entity's object.
 
 from asyncio import Future
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType, Protocol
 
 from clarion.lib.ids import ItemId
+from clarion.lib.pattern import Pattern
 
 EntityId = NewType("EntityId", str)
 """``kind:address``, e.g. ``"person:ann@corp.example"``."""
@@ -88,6 +89,8 @@ class Parcel:
             copy of (XEP-0280), ``""`` where it has none; ``None``: no copies.
         fleeting: Whether it tells only of this moment, as chat states do, so
             that of several the last one is enough (XEP-0352).
+        pattern: What ``stanza`` was made of when many are sent the same: it is
+            kept instead of the stanza until the client has it.
 
     """
 
@@ -99,6 +102,7 @@ class Parcel:
     item: ItemRef | None = None
     copy: str | None = None
     fleeting: bool = False
+    pattern: Pattern | None = field(default=None, compare=False)
 
 
 class Router(Protocol):

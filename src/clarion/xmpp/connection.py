@@ -40,6 +40,9 @@ from clarion.xmpp.ways import DoorWays
 GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
 HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
 REST_SECONDS: Final = 3.0  # of silence, after which a stream gives back memory
+SETTLE_SECONDS: Final = 0.5
+"""After binding, when a stream gives back memory whatever it did: most clients have said all by
+then, and where thousands log in at once they do not all take it at the same time."""
 
 log = get_logger("xmpp")
 
@@ -476,12 +479,17 @@ class Connection(asyncio.Protocol):
     def _carry(self, context: Context) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
+        self._alarm = self._services.clock.call_later(SETTLE_SECONDS, self._settle)
         self.context = context
         self._jid = context.session.full
         self._asking = Asking(self, context)
         self._inbox = self._ways.inbox(context)
         self._ways.carries(self)
+
+    def _settle(self) -> None:
+        self._alarm = None
+        if self._engine is not None:
+            self._engine.rest()
 
     def _give_up_handshake(self) -> None:
         """End a connection whose TLS handshake failed or takes too long."""

@@ -16,7 +16,7 @@ _START: Final = re.compile(rb"<[^\s/>]+")
 
 
 class Notice:
-    """A presence stanza without ``to``, cut where ``to`` goes.
+    """A presence stanza without ``to``, cut where ``to`` goes; a ``Pattern``.
 
     Args:
         kind: Its type; ``""`` is available.
@@ -25,24 +25,34 @@ class Notice:
 
     """
 
-    __slots__ = ("_end", "_start", "kind", "sender")
+    __slots__ = ("_cut", "_raw", "kind", "sender")
 
     def __init__(self, kind: str, sender: str, raw: bytes) -> None:
         found = _START.match(raw)
         assert found is not None, "a stanza begins with a tag"
         self.kind = kind
         self.sender = sender
-        self._start = raw[: found.end()]
-        self._end = raw[found.end() :]
+        self._raw = raw
+        self._cut = found.end()
+
+    def __len__(self) -> int:
+        """Return its bytes without ``to``."""
+        return len(self._raw)
+
+    def says(self, raw: bytes | None) -> bool:
+        """Whether it was made of these bytes."""
+        return self._raw is raw
 
     def to(self, address: str) -> bytes:
         """Return the stanza addressed to ``address``."""
-        return b"%s to='%s'%s" % (self._start, escape(address).encode(), self._end)
+        raw, cut = self._raw, self._cut
+        return b"%s to='%s'%s" % (raw[:cut], escape(address).encode(), raw[cut:])
 
     def parcel(self, address: str, resource: str = "") -> Parcel:
         """Return it as a parcel for the entity of ``address``."""
         recipient = f"{address}/{resource}" if resource else address
-        return Parcel("presence", self.kind, self.sender, resource, self.to(recipient))
+        stanza = self.to(recipient)
+        return Parcel("presence", self.kind, self.sender, resource, stanza, pattern=self)
 
 
 def plain(kind: str, sender: str) -> Notice:
@@ -52,9 +62,12 @@ def plain(kind: str, sender: str) -> Notice:
 
 
 def shown(session: Session) -> Notice:
-    """Return the presence that an available session broadcast last."""
-    assert session.presence is not None, "only available sessions are shown"
-    return Notice("", session.full, session.presence)
+    """Return the presence that an available session broadcast last: one notice for everybody."""
+    notice = session.shown
+    if not isinstance(notice, Notice) or not notice.says(session.presence):
+        assert session.presence is not None, "only available sessions are shown"
+        notice = session.shown = Notice("", session.full, session.presence)
+    return notice
 
 
 def tell(
@@ -130,5 +143,5 @@ def show_to(
     for other in available:
         notice = shown(other)
         for session in sessions:
-            session.send(notice.to(session.full))
+            session.send(notice.to(session.full), None, notice)
     return True

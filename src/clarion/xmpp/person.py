@@ -200,11 +200,11 @@ class PersonEntity:
         if parcel.resource:
             session = self.with_resource(parcel.resource)
             if session is not None:
-                session.send(parcel.stanza)
+                session.send(parcel.stanza, None, parcel.pattern)
         elif parcel.kind != "error":
             for session in self.sessions.values():
                 if session.presence is not None:
-                    session.send(parcel.stanza)
+                    session.send(parcel.stanza, None, parcel.pattern)
 
     # -- what has reached the person ------------------------------------------------
 

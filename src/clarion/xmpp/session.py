@@ -1,7 +1,6 @@
 """One client's session: from binding to its end, over one connection or, resumed, several."""
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -9,6 +8,7 @@ from clarion.core.archive import ThreadId
 from clarion.core.model import Person
 from clarion.core.ports import ItemRef, SessionId
 from clarion.lib.ids import ItemId
+from clarion.lib.pattern import Pattern
 from clarion.wire.xmpp.acks import Inbound, Outbound
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import Jid
@@ -105,6 +105,7 @@ class Session:
         line: The connection, or ``None`` while it waits to be resumed.
         presence: The last available presence as broadcast, or ``None``
             while unavailable.
+        shown: The same, cut for those who are sent it; ``notices.py`` makes it.
         priority: Its priority, -128 to 127; ``None`` while unavailable.
         interested: Asked for the roster, and so gets roster pushes (RFC 6121 section 2.2).
         interested_in_blocks: Asked for the block list, and so gets its pushes (XEP-0191).
@@ -151,6 +152,7 @@ class Session:
         "reached",
         "resumable",
         "sent",
+        "shown",
         "unproven",
     )
 
@@ -163,6 +165,7 @@ class Session:
         self.lang = lang
         self.line: Line | None = None
         self.presence: bytes | None = None
+        self.shown: Pattern | None = None
         self.priority: int | None = None
         self.interested = False
         self.interested_in_blocks = False
@@ -176,7 +179,7 @@ class Session:
         self.overflowed = False
         self.ended = False
         self._moved: asyncio.Future[None] | None = None
-        self.reached: OrderedDict[ThreadId, ItemId] = OrderedDict()
+        self.reached: dict[ThreadId, ItemId] = {}
         # Without XEP-0198: items written to the line that no ping has proved to have arrived.
         self.unproven: list[ItemRef] = []
         self.proof_id = ""  # of the ping that proves the first proof_count of them
@@ -189,7 +192,9 @@ class Session:
         """Whether messages to the bare JID come here (RFC 6121 section 8.5.2.1)."""
         return self.priority is not None and self.priority >= 0
 
-    def send(self, stanza: bytes, token: Token | None = None) -> None:
+    def send(
+        self, stanza: bytes, token: Token | None = None, pattern: Pattern | None = None
+    ) -> None:
         """Send a stanza; with XEP-0198 it is kept until the client acknowledges it.
 
         A client that acknowledges nothing until the queue is full, or without
@@ -198,6 +203,13 @@ class Session:
 
         To a client that is not looked at presence goes later; anything else
         takes along what was held, so that nothing overtakes anything.
+
+        Args:
+            stanza: With ``from`` and ``to``.
+            token: Comes back when the client has it.
+            pattern: Of what many are sent: it is kept instead of the stanza, which
+                after a resumption is sent again to the bare JID.
+
         """
         if self.held is not None:
             if token is None and self.held.takes_presence(stanza):
@@ -210,7 +222,7 @@ class Session:
             if self.outbound.full:
                 self.overflow()
                 return
-            self.outbound.push(stanza, token)
+            self.outbound.push(stanza if pattern is None else pattern, token)
         elif isinstance(token, ItemRef):
             if len(self.unproven) >= UNPROVEN_LIMIT:
                 self.overflow()
@@ -293,7 +305,7 @@ class Session:
         """Remember that everything in ``thread`` up to ``item`` has reached this session."""
         known = self.reached.get(thread)
         if known is None or item > known:
+            self.reached.pop(thread, None)
             self.reached[thread] = item
-            self.reached.move_to_end(thread)
             if len(self.reached) > REACHED_LIMIT:
-                self.reached.popitem(last=False)
+                del self.reached[next(iter(self.reached))]

@@ -243,3 +243,35 @@ def test_an_h_that_is_no_unsigned_int(text: str | None):
 
 def test_an_h_that_is_one():
     assert [parse_handled(text) for text in ("0", "007", str(MODULUS - 1))] == [0, 7, MODULUS - 1]
+
+
+class Greeting:
+    """A pattern."""
+
+    def __len__(self) -> int:
+        return 7
+
+    def to(self, address: str) -> bytes:
+        return f"<hi to='{address}'/>".encode()
+
+
+def test_of_what_many_are_sent_only_the_pattern_is_kept():
+    outbound, greeting = queue(), Greeting()
+    outbound.push(b"<a/>")
+    outbound.push(greeting)
+    outbound.push(greeting, "seen")
+    assert len(outbound) == 3
+    assert outbound.size_bytes == 4 + 7 + 7
+    assert outbound.unacknowledged("ann") == [b"<a/>", b"<hi to='ann'/>", b"<hi to='ann'/>"]
+    assert outbound.untokened() == [b"<a/>"]
+    assert outbound.acknowledge(3) == ["seen"]
+    assert (len(outbound), outbound.size_bytes, outbound.unacknowledged()) == (0, 0, [])
+
+
+def test_what_is_pushed_after_all_was_acknowledged():
+    outbound = queue()
+    for handled in (1, 2):
+        outbound.push(b"<a/>", "a")
+        assert outbound.acknowledge(handled) == ["a"]
+        assert outbound.acknowledge(handled) == []
+    assert outbound.send_count == 2

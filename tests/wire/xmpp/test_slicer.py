@@ -481,3 +481,34 @@ def test_a_closed_slicer_is_silent():
     slicer.close()
     assert slicer.feed(STANZAS[0]) == []
     assert slicer.failure is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<a xmlns='urn:xmpp:sm:3' h='12'/>", b'<a xmlns="urn:xmpp:sm:3" h="12" />'],
+)
+def test_a_stream_at_rest_reads_an_acknowledgement_like_any_other(answer: bytes):
+    resting, awake = opened(), opened()
+    for _ in range(2):
+        resting.rest()
+        seen = [
+            (event.tag, event.attributes, event.children, event.child_attributes, event.raw)
+            for slicer in (resting, awake)
+            for event in slicer.feed(answer)
+            if isinstance(event, Stanza)
+        ]
+        assert len(seen) == 2
+        assert seen[0] == seen[1]
+        assert shown(resting.feed(STANZAS[0])[0]) == shown(awake.feed(STANZAS[0])[0])
+
+
+def test_a_stream_at_rest_is_as_strict_with_what_looks_like_an_acknowledgement():
+    for wrong in (b"<a xmlns='urn:xmpp:sm:3' h='12'/", b"<a xmlns='urn:xmpp:sm:3' h=\"1'/>"):
+        slicer = opened()
+        slicer.rest()
+        assert slicer.feed(wrong) == []
+    slicer = opened()
+    slicer.rest()
+    (event,) = slicer.feed(b"<a xmlns='urn:xmpp:sm:3' h='-1'/>")
+    assert isinstance(event, Stanza)
+    assert event.attributes == {"h": "-1"}

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final, Generic, TypeVar
 
 from clarion.lib.errors import PeerError, UnavailableError, UsageError
+from clarion.lib.pattern import Pattern
 
 MODULUS: Final = 2**32
 """Counters go from 2**32 - 1 back to zero, XEP-0198 section 4."""
@@ -181,8 +182,9 @@ class Outbound(Generic[T]):
         self._limit_bytes = limit_bytes
         self._limit_count = limit_count
         # Only while there is something in it: most sessions are idle, and a deque takes 760
-        # bytes. What has no token is there by itself: presence comes in storms.
-        self._queue: deque[bytes | tuple[bytes, T]] | None = None
+        # bytes. What has no token is there by itself, and of what many are sent only the
+        # pattern: presence comes in storms.
+        self._queue: deque[bytes | Pattern | tuple[bytes | Pattern, T]] | None = None
         self._count = 0
         self._size_bytes = 0
         self._acknowledged = start % MODULUS
@@ -226,11 +228,11 @@ class Outbound(Generic[T]):
         """Whether ``REQUEST_EVERY`` stanzas went out since the last ``<r/>``."""
         return self._unasked >= REQUEST_EVERY
 
-    def push(self, stanza: bytes, token: T | None = None) -> None:
+    def push(self, stanza: bytes | Pattern, token: T | None = None) -> None:
         """Keep a stanza until it is acknowledged.
 
         Args:
-            stanza: Kept as it is, not copied.
+            stanza: Kept as it is, not copied; of what many are sent, the pattern.
             token: Comes back from ``acknowledge``.
 
         Raises:
@@ -271,13 +273,16 @@ class Outbound(Generic[T]):
         queue = self._queue
         if queue is None:
             return tokens
+        freed_bytes = 0
+        take, keep = queue.popleft, tokens.append
         for _ in range(count):
-            entry = queue.popleft()
-            if isinstance(entry, bytes):
-                self._size_bytes -= len(entry)
+            entry = take()
+            if isinstance(entry, tuple):
+                freed_bytes += len(entry[0])
+                keep(entry[1])
             else:
-                self._size_bytes -= len(entry[0])
-                tokens.append(entry[1])
+                freed_bytes += len(entry)
+        self._size_bytes -= freed_bytes
         self._count -= count
         if not queue:
             self._queue = None
@@ -295,10 +300,19 @@ class Outbound(Generic[T]):
         self._unasked = self._count
         return tokens
 
-    def unacknowledged(self) -> list[bytes]:
-        """Return what was sent and not acknowledged, oldest first."""
-        return [entry if isinstance(entry, bytes) else entry[0] for entry in self._queue or ()]
+    def unacknowledged(self, address: str = "") -> list[bytes]:
+        """Return what was sent and not acknowledged, oldest first.
+
+        Args:
+            address: What is made of a pattern is addressed to it.
+
+        """
+        stanzas = []
+        for entry in self._queue or ():
+            stanza = entry[0] if isinstance(entry, tuple) else entry
+            stanzas.append(stanza if isinstance(stanza, bytes) else stanza.to(address))
+        return stanzas
 
     def untokened(self) -> list[bytes]:
-        """Return what was pushed without a token and not acknowledged, oldest first."""
+        """Return the bytes pushed without a token and not acknowledged, oldest first."""
         return [entry for entry in self._queue or () if isinstance(entry, bytes)]

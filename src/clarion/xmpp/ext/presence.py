@@ -185,7 +185,7 @@ def _leave(context: Context, notice: Notice) -> None:
     """Make a session unavailable, and tell all who saw it available (4.5.2)."""
     services, session, entity = context.services, context.session, context.entity
     if session.presence is not None:
-        session.presence = session.priority = None
+        session.presence = session.priority = session.shown = None
         own = notice.to(context.account)
         for other in entity.available():
             other.send(own)

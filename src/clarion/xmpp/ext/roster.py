@@ -1,11 +1,14 @@
 """RFC 6121 section 2: the roster, its pushes and its versions."""
 
+import asyncio
+import contextlib
 import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from clarion.lib.errors import UnavailableError
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
@@ -23,6 +26,7 @@ from clarion.xmpp.roster_pushes import (
     whole_query,
 )
 from clarion.xmpp.routing import local_person, recipient_of
+from clarion.xmpp.services import Services
 
 QUERY: Final = f"{{{NS}}}query"
 _ITEM: Final = f"{{{NS}}}item"
@@ -158,6 +162,21 @@ async def _remove(context: Context, contact: str) -> None:
         await book.remove(contact)
         push_contact(context.entity.sessions.values(), book, contact, services.token)
         end(context, book, item)
+    await _until_told(services, contact)
+
+
+async def _until_told(services: Services, contact: str) -> None:
+    """Wait until a contact here has been told, in the contact's own order of changes.
+
+    COMPAT(Smack, 4.5): whoever has the answer to a removal takes it that nothing of it is still
+    on its way to the contact; an ``unsubscribe`` that comes later is taken for something new.
+    """
+    person = services.directory.person(contact)
+    if person is not None:
+        await asyncio.sleep(0)  # what was told takes its place in the queue first
+        with contextlib.suppress(UnavailableError):
+            async with services.rosters.change(person):
+                pass
 
 
 async def _changed_since(book: RosterBook, known: str) -> list[str] | None:

@@ -144,7 +144,7 @@ def resumed(session: Session) -> bytes:
     assert session.inbound is not None, "only a counted session resumes"
     assert session.outbound is not None, "only a counted session resumes"
     told = f"<resumed xmlns='{NS}' previd='{session.id}' h='{session.inbound.handled}'/>"
-    return told.encode() + b"".join(session.outbound.unacknowledged())
+    return told.encode() + b"".join(session.outbound.unacknowledged(session.jid.bare))
 
 
 def failed(condition: StanzaCondition) -> bytes:
