@@ -85,6 +85,7 @@ def test_a_full_database(empty: Premises):
         bob.message("there is room again")
         assert ann.acknowledged() == before + 1
     assert kept(house) == {"full"}
+    house.saw(lambda line: line.get("event") == "the store works again")
     told = [line["event"] for line in house.events() if line.get("part") == "store"]
     assert told == ["the store fails", "the store works again"]  # once each, not once a message
     assert house.stop() == 0
