@@ -19,6 +19,7 @@ Run = Callable[..., Result]
 def _log_as_it_was() -> Iterator[None]:
     before = list(logging.getLogger().handlers)
     level = logging.getLogger().level
+    structlog.reset_defaults()  # other tests may have left it configured, to standard output
     yield
     logging.getLogger().handlers[:] = before
     logging.getLogger().setLevel(level)
