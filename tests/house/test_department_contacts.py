@@ -11,7 +11,8 @@ async def test_two_of_one_department_see_each_other_without_asking(house: Premis
     house.ask("department.join", department=address("sales"), persons=[ANN, BOB])
     async with slix(house, "ann", resource="one") as ann:
         item = ann.client_roster[BOB]
-        assert (item["subscription"], item["groups"]) == ("both", ["Sales & Support"])
+        assert item["subscription"] == "both"
+        assert "Sales & Support" in item["groups"]  # another test may have added a department
         async with slix(house, "bob", resource="two") as bob:
             there = await bob.saw("presence_available", lambda p: p["from"].full == f"{ANN}/one")
             assert there["to"].bare == BOB
