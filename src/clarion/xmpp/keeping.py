@@ -162,7 +162,7 @@ def _retraction(stanza: Stanza, item: Item) -> Retraction | None:
 
     A tombstone must name the retraction's ``id``: one without is sent on only.
     """
-    message_id = _attribute(stanza, _RETRACT, "id")
+    message_id = stanza.child_attribute(_RETRACT, "id")
     if not message_id or not item.message_id:
         return None
     kind = stanza.attributes.get("type", "")
@@ -181,10 +181,3 @@ def _falls_back(stanza: Stanza) -> bool:
         child == _FALLBACK and attributes.get("for") in meant
         for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False)
     )
-
-
-def _attribute(stanza: Stanza, tag: str, name: str) -> str:
-    for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False):
-        if child == tag:
-            return attributes.get(name, "")
-    return ""

@@ -108,14 +108,6 @@ def _nobody(recipient: Jid) -> StanzaError:
     return StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
 
 
-def child_attribute(stanza: Stanza, tag: str, name: str) -> str:
-    """Return an attribute of the first direct child with this tag, ``""`` where there is none."""
-    if tag not in stanza.children:
-        return ""
-    place = stanza.children.index(tag)
-    return stanza.child_attributes[place].get(name, "") if stanza.child_attributes else ""
-
-
 def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
     """Send a message on its way.
 
@@ -269,7 +261,7 @@ def _keep_and_send(
 ) -> Future[Any] | None:
     services, session, entity = context.services, context.session, context.entity
     message_id = stanza.attributes.get("id", "")
-    origin_id = child_attribute(stanza, ORIGIN_ID, "id")
+    origin_id = stanza.child_attribute(ORIGIN_ID, "id")
     if origin_id:
         known = entity.sent.resent(recipient.bare, origin_id, raw)
         if known is not None:

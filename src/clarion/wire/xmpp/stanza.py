@@ -35,6 +35,12 @@ class Stanza:
         self.raw = raw
         self.child_attributes = child_attributes
 
+    def child_attribute(self, tag: str, name: str) -> str:
+        """Return an attribute of the first direct child with this tag, ``""`` without one."""
+        if tag not in self.children:
+            return ""
+        return self.child_attributes[self.children.index(tag)].get(name, "")
+
     def __repr__(self) -> str:
         """Show the tag and size; the content may be private."""
         return f"Stanza({self.tag}, {len(self.raw)} bytes)"

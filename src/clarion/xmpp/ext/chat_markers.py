@@ -14,7 +14,6 @@ from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.marks import move_mark
-from clarion.xmpp.routing import child_attribute
 
 DISPLAYED: Final = f"{{{MARKERS}}}displayed"
 
@@ -45,7 +44,7 @@ def displayed(context: Context, stanza: Stanza) -> Awaitable[None] | None:
         StanzaError: The marker names no message.
 
     """
-    message_id = child_attribute(stanza, DISPLAYED, "id")
+    message_id = stanza.child_attribute(DISPLAYED, "id")
     if not message_id and stanza.attributes.get("type") != "error":
         raise StanzaError(StanzaCondition.BAD_REQUEST, "a displayed marker must name a message")
     return move_mark(context, stanza, message_id, Act.MARKED)

@@ -12,7 +12,6 @@ from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.marks import move_mark
-from clarion.xmpp.routing import child_attribute
 
 NS: Final = "urn:xmpp:receipts"
 RECEIVED: Final = f"{{{NS}}}received"
@@ -36,4 +35,4 @@ def received(context: Context, stanza: Stanza) -> Awaitable[None] | None:
 
     A receipt that names no message, as old clients send it, only passes.
     """
-    return move_mark(context, stanza, child_attribute(stanza, RECEIVED, "id"), Act.DELIVERED)
+    return move_mark(context, stanza, stanza.child_attribute(RECEIVED, "id"), Act.DELIVERED)
