@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from clarion.core.chart import TREE_DEPTH_LIMIT
-from clarion.core.directory import SEARCH_LIMIT, Directory
+from clarion.core.directory import Directory
 from clarion.core.events import (
     DepartmentChanged,
     DepartmentRemoved,
@@ -13,6 +13,8 @@ from clarion.core.events import (
     PersonDeleted,
     PersonDisabled,
 )
+from clarion.core.model import Membership
+from clarion.core.ports import Database
 from clarion.lib.errors import DeniedError, UnavailableError, UsageError
 from clarion.store.people import DatabasePeople
 from fakes.organisation import DOMAIN, Organisation
@@ -222,6 +224,42 @@ async def test_people_join_and_leave(house: Organisation):
     assert house.told == [DepartmentChanged(sales)] * 3
 
 
+class SlowPeople(DatabasePeople):
+    """Keeps a membership when told to."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def join(self, membership: Membership) -> None:
+        self.asked.set()
+        await self.go_on.wait()
+        await super().join(membership)
+
+
+async def test_a_department_that_goes_while_somebody_joins_leaves_no_member(house: Organisation):
+    store = SlowPeople(house.database)
+    directory = Directory(store, house.bus, DOMAIN)
+    ann = await directory.add_person("ann@corp.example")
+    sales = await directory.add_department("sales@corp.example")
+
+    async def remove() -> None:
+        await store.asked.wait()
+        removing = directory.remove_department("sales@corp.example")
+        store.go_on.set()
+        await removing
+
+    await asyncio.gather(directory.join("ann@corp.example", "sales@corp.example"), remove())
+    assert directory.departments_of(ann) == []
+    assert directory.members(sales) == []
+
+
+async def test_nobody_joins_themselves(house: Organisation):
+    await house.directory.add_person("ann@corp.example")
+    with pytest.raises(UsageError, match="no such department"):
+        await house.directory.join("ann@corp.example", "ann@corp.example")
+
+
 async def test_managers_are_those_of_the_nearest_department_above(house: Organisation):
     directory = house.directory
     for name in ("ann", "bob", "cai"):
@@ -239,31 +277,6 @@ async def test_managers_are_those_of_the_nearest_department_above(house: Organis
     assert managers("cai") == ["bob"]
     assert managers("bob") == ["ann"]  # nobody manages themselves
     assert managers("ann") == []
-
-
-async def test_search_finds_parts_of_names_and_addresses(house: Organisation):
-    directory = house.directory
-    await directory.add_person("ann@corp.example", name="Ann Müller")
-    await directory.add_person("mueller@corp.example", name="Bob")
-    await directory.add_person("cai@corp.example", name="Joanna")
-    await directory.add_person("gone@corp.example", name="Annika")
-    await directory.disable("gone@corp.example")
-
-    def found(text: str) -> list[str]:
-        return [person.name for person in directory.search(text)]
-
-    assert found("ANN") == ["Ann Müller", "Joanna"]  # those who begin with it come first
-    assert found("müll") == ["Ann Müller"]
-    assert found("muell") == ["Bob"]
-    assert found("nobody") == []
-    assert len(directory.search("", limit=2)) == 2
-    assert len(directory.search("", limit=SEARCH_LIMIT * 2)) == 3
-
-
-async def test_search_has_a_limit(house: Organisation):
-    for number in range(SEARCH_LIMIT + 1):
-        await house.directory.add_person(f"p{number}@corp.example")
-    assert len(house.directory.search("p", limit=1000)) == SEARCH_LIMIT
 
 
 async def test_a_department_is_removed_with_its_memberships(house: Organisation):

@@ -78,18 +78,6 @@ class Chart:
 
     # Who is there, and belongs where.
 
-    def search(self, text: str, most: int) -> Sequence[Person]:
-        """Find persons by a part of their name or address; see ``Directory.search``."""
-        sought = text.casefold().strip()
-        hits = [
-            (not (name.startswith(sought) or person.address.startswith(sought)), name, person)
-            for person in self.persons.values()
-            if not person.disabled
-            and (sought in (name := person.name.casefold()) or sought in person.address)
-        ]
-        hits.sort(key=lambda hit: (hit[0], hit[1], hit[2].address))
-        return [person for _, _, person in hits[:most]]
-
     def memberships_of(self, number: PersonNumber) -> Sequence[Membership]:
         """Return the memberships of a person, in no order."""
         return tuple(self._joined.get(number, {}).values())

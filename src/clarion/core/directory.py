@@ -7,7 +7,8 @@ each other; changes to different addresses go side by side.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Final, Unpack
 from weakref import WeakValueDictionary
@@ -26,9 +27,6 @@ from clarion.core.people import PeopleStore
 from clarion.core.profile import PersonFields, checked_fields, checked_name
 from clarion.lib.errors import UsageError
 from clarion.wire.address import normalise_address
-
-SEARCH_LIMIT: Final = 100
-"""LIMIT: persons that one search returns."""
 
 _TREE: Final = "tree"  # the lock of the departments' tree; no address, it has no "@"
 
@@ -167,13 +165,6 @@ class Directory:
         that is nobody but the person, those of the next department above.
         """
         return self._chart.managers_of(person)
-
-    def search(self, text: str, limit: int = SEARCH_LIMIT) -> Sequence[Person]:
-        """Find persons who are not disabled by a part of their name or address.
-
-        Those whose name or address starts with ``text`` come first.
-        """
-        return self._chart.search(text, min(limit, SEARCH_LIMIT))
 
     def require_person(self, text: str) -> Person:
         """Return the person with this address, in whatever spelling.
@@ -338,7 +329,7 @@ class Directory:
     ) -> Membership:
         """Let a person belong to a department, or change title and manager there."""
         title = checked_name(title, "title")
-        async with self._lock(self.own_address(person)):
+        async with self._both(person, department):
             who = self.require_person(person)
             where = self.require_department(department)
             membership = Membership(
@@ -352,12 +343,20 @@ class Directory:
 
     async def leave(self, person: str, department: str) -> None:
         """End a membership; harmless when there is none."""
-        async with self._lock(self.own_address(person)):
+        async with self._both(person, department):
             who = self.require_person(person)
             where = self.require_department(department)
             await self._store.leave(who.number, where.number)
             self._chart.drop_membership(who, where)
         self._bus.publish(DepartmentChanged(where))
+
+    @asynccontextmanager
+    async def _both(self, person: str, department: str) -> AsyncIterator[None]:
+        """Lock a membership's two ends: neither is removed while the store is asked."""
+        async with AsyncExitStack() as stack:
+            for key in sorted({self.own_address(person), self.own_address(department)}):
+                await stack.enter_async_context(self._lock(key))
+            yield
 
     def _lock(self, key: str) -> asyncio.Lock:
         # Held only while somebody waits for it or has it: the memory is theirs.
