@@ -9,18 +9,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 import page
-from ejabberd import Ejabberd
+from ejabberd import ejabberd
 from load import DRAIN_LIMIT, Generator
 from machine import facts
 from processes import BenchError
-from prosody import Prosody
+from prosody import prosody
 from scenarios import BY_NAME, SCENARIOS, Kind, Scenario, quick
 from servers import Clarion, Server
 
@@ -32,10 +32,8 @@ QUICK: Final[Mapping[str, Sequence[str]]] = {
     "archive_page": ("--items", "20000", "--threads", "100", "--rounds", "5")
 }
 """What makes them small."""
-PEERS: Final[Mapping[str, type[Ejabberd] | type[Prosody]]] = {
-    "ejabberd": Ejabberd,
-    "prosody": Prosody,
-}
+PEERS: Final[Mapping[str, Callable[[str], Server]]] = {"ejabberd": ejabberd, "prosody": prosody}
+"""Makers of the peers, each asked with a kind of archive."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

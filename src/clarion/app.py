@@ -4,77 +4,31 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from clarion.admin.desk import Desk
-from clarion.admin.figures import house_figures
-from clarion.admin.listener import AdminListener
-from clarion.admin.metrics import MetricsListener
 from clarion.admin.metrics import take_ports as take_metrics_ports
 from clarion.admin.reloading import Reload
+from clarion.assembly.admin import open_admin
+from clarion.assembly.foundation import open_foundation, read_certificate
+from clarion.assembly.metrics import open_metrics
+from clarion.assembly.xmpp import open_xmpp
 from clarion.config.model import Config
 from clarion.core.audit import SERVER
 from clarion.core.auditor import Auditor
-from clarion.core.blocking import Blocking
-from clarion.core.book import Ledger
-from clarion.core.bus import Bus
-from clarion.core.directory import Directory
-from clarion.core.identity import Identity
-from clarion.core.preferences import ArchivePreferences
-from clarion.core.registration import Registrar
-from clarion.core.seal import KEY_BYTES, SECRET, Seal
-from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock, SystemClock
-from clarion.lib.crashpoint import CrashPoints
-from clarion.lib.crew import crew
 from clarion.lib.garbage import calm_garbage
-from clarion.lib.ids import Mint
-from clarion.lib.lag import LoopLag
 from clarion.lib.limits import raise_open_files
 from clarion.lib.log import configure, get_logger
-from clarion.lib.metrics import Exposition
-from clarion.store.activity import DatabaseActivity
-from clarion.store.archive import DatabaseArchive
-from clarion.store.audit import AuditedDatabase
-from clarion.store.backup import last_backup
-from clarion.store.blocking import DatabaseBlocking
-from clarion.store.credentials import DatabaseCredentials
-from clarion.store.figures import store_figures
-from clarion.store.forgetting import open_audit, open_forgetting
-from clarion.store.ledger import DatabaseLedger
-from clarion.store.people import DatabasePeople
-from clarion.store.preferences import DatabasePreferences
-from clarion.store.pubsub import DatabasePubsub
-from clarion.store.roster import DatabaseRosters
-from clarion.store.sqlite import SqliteDatabase, open_database
-from clarion.store.vcards import DatabaseCards
-from clarion.xmpp.bytestreams import Bytestreams
-from clarion.xmpp.contact import contact_forms
-from clarion.xmpp.departments import Departments
-from clarion.xmpp.door import XmppDoor, token
-from clarion.xmpp.ext import chosen
-from clarion.xmpp.extension import Switchboard
-from clarion.xmpp.figures import door_figures
-from clarion.xmpp.interests import Interests
-from clarion.xmpp.nodes import Nodes
-from clarion.xmpp.offers import offer as offer_contacts
-from clarion.xmpp.people import People
+from clarion.store.forgetting import open_forgetting
+from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ports import take_ports
-from clarion.xmpp.removals import forget_contact
-from clarion.xmpp.rosters import Rosters
-from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
-from clarion.xmpp.services import Services
-
-NODE: Final = 0  # of the item ids, while there is one node
-MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
 
 log = get_logger("house")
 
@@ -116,147 +70,39 @@ async def open_house(
         UsageError: It cannot start as configured; one line, and nothing was begun.
 
     """
-    certificate = _certificate(config, clock)
-    pages = environment.get(MAX_PAGES)
-    async with AsyncExitStack() as stack:
+    certificate = read_certificate(config, clock)
+    async with AsyncExitStack() as house:
         # First of all, so that a busy port is told before anything is written.
-        ports = stack.enter_context(take_ports(config.xmpp))
-        scraped = stack.enter_context(take_metrics_ports(config.metrics.listen))
-        database = await stack.enter_async_context(
-            open_database(
-                config.database,
-                clock=clock,
-                crash_points=(points := CrashPoints.from_environment(environment)),
-                queue_limit=config.store.queue,
-                max_pages=int(pages) if pages else None,
-            )
+        ports = house.enter_context(take_ports(config.xmpp))
+        scraped = house.enter_context(take_metrics_ports(config.metrics.listen))
+        ground = await house.enter_async_context(
+            open_foundation(config, clock, certificate, environment)
         )
-        hands = await stack.enter_async_context(crew())
-        bus = Bus()
-        auditor = await stack.enter_async_context(open_audit(database, clock, bus, config.database))
-        audited = AuditedDatabase(database, auditor)
-        archive = DatabaseArchive(database.of("archive"))
-        credentials = DatabaseCredentials(AuditedDatabase(database.of("credentials"), auditor))
-        directory = Directory(
-            DatabasePeople(audited),
-            bus,
-            config.domain,
-            language=config.directory.language,
-            time_zone=config.directory.time_zone,
-        )
-        await directory.load()
-        auditor.know(directory.person)
-        identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
-        await stack.enter_async_context(identity.serve())
-        ledger = Ledger(
-            DatabaseLedger(database.of("ledger")),
-            archive,
-            directory,
-            bus,
-            clock,
-            request_batch=database.request_batch,
-        )
-        database.before_batch(ledger.write)
-        seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
-        blocking = Blocking(DatabaseBlocking(database.of("blocking")), bus)
-        await blocking.load(directory)
-        preferences = ArchivePreferences(DatabasePreferences(database))
-        await preferences.load()
-        people = People(config.domain, archive, ledger, seal, clock, blocking)
-        nodes = Nodes(DatabasePubsub(database.of("pubsub")))
-        await nodes.load()
-        router = OneNodeRouter()
-        switchboard = Switchboard(chosen(config.xmpp.registration, proxy=config.xmpp.proxy))
-        services = Services(
-            domain=config.domain,
-            ask_for_marks=config.ledger.ask,
-            limits=config.limits,
-            activity=DatabaseActivity(database.of("activity")),
-            archive=archive,
-            blocking=blocking,
-            cards=DatabaseCards(database.of("vcards")),
-            bus=bus,
-            clock=clock,
-            crash_points=points,
-            crew=hands,
-            directory=directory,
-            identity=identity,
-            interests=Interests(clock, token),
-            ledger=ledger,
-            nodes=nodes,
-            sync_counts=config.ledger.sync_counts,
-            mint=Mint(NODE, clock.wall, await archive.newest()),
-            preferences=preferences,
-            rosters=Rosters(
-                DatabaseRosters(database.of("rosters")),
-                departments=Departments(directory, bus, config.directory.roster_size),
-            ),
-            router=router,
-            seal=seal,
-            sessions=OneNodeSessions(),
-            token=token,
-            began=clock.monotonic(),
-            features=switchboard.told(contact_forms(config.xmpp.contact)),
-            registration=_registrar(config, directory, identity, clock),
-            bytestreams=_proxy(config, clock),
-        )
-        door = XmppDoor(
-            config.limits,
-            services,
-            people,
-            switchboard,
-            router,
-            certificate,
-            config.log.repeats,
-        )
-        await stack.enter_async_context(door.serve(ports))
-        retention, erasure = await stack.enter_async_context(
+        xmpp = await house.enter_async_context(open_xmpp(ground, ports))
+        retention, erasure = await house.enter_async_context(
             open_forgetting(
-                audited,
-                database.scrub,
-                auditor,
-                services.crew,
-                directory,
+                ground.audited,
+                ground.database.scrub,
+                ground.auditor,
+                ground.crew,
+                ground.directory,
                 clock,
-                bus,
+                ground.bus,
                 config.retention,
-                partial(forget_contact, services, people),
+                xmpp.forget_contact,
             )
         )
-        reload = Reload(config, source, certificate, bus, clock, _set_log)
-        metrics = await stack.enter_async_context(
-            _measured(config, scraped, door, services, database, certificate)
+        reload = Reload(config, source, certificate, ground.bus, clock, _set_log)
+        metrics = await house.enter_async_context(open_metrics(ground, scraped, (xmpp.figures,)))
+        listening = (*xmpp.door.addresses, *(("metrics", where) for where in metrics.addresses))
+        await house.enter_async_context(
+            open_admin(ground, xmpp, reload, retention, erasure, listening)
         )
-
-        def facts() -> dict[str, Any]:
-            return {
-                "sessions": len(door.lifecycle),
-                "process": os.getpid(),
-                "certificate_expires": None if certificate is None else certificate.expires,
-                "listening": [
-                    *({"kind": kind, "address": where} for kind, where in door.addresses),
-                    *({"kind": "metrics", "address": where} for where in metrics.addresses),
-                ],
-            }
-
-        desk = Desk(
-            directory,
-            identity,
-            ledger,
-            seal,
-            facts,
-            reload,
-            partial(offer_contacts, services),
-            auditor,
-            retention,
-            erasure,
-        )
-        await stack.enter_async_context(AdminListener(config.socket, desk).serve())
         yield House(
-            tuple(door.addresses),
-            door,
+            tuple(xmpp.door.addresses),
+            xmpp.door,
             tuple(metrics.addresses),
-            partial(_reload_by_signal, reload, auditor),
+            partial(_reload_by_signal, reload, ground.auditor),
         )
 
 
@@ -336,71 +182,12 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-@asynccontextmanager
-async def _measured(
-    config: Config,
-    scraped: Sequence[socket.socket],
-    door: XmppDoor,
-    services: Services,
-    database: SqliteDatabase,
-    certificate: CertificateHolder | None,
-) -> AsyncGenerator[MetricsListener, None]:
-    """Open the metrics, of every part of the house."""
-    lag = LoopLag(services.clock)
-    metrics = MetricsListener(
-        scraped,
-        Exposition(
-            (
-                lambda: door_figures(door, services),
-                lambda: store_figures(database.meter),
-                lag.figures,
-                lambda: house_figures(
-                    services.mint.minted,
-                    services.directory,
-                    None if certificate is None else certificate.expires,
-                    last_backup(config.data),
-                ),
-            ),
-            services.clock.monotonic,
-        ),
-    )
-    async with lag.serve(), metrics.serve():
-        yield metrics
-
-
 def _reload_by_signal(reload: Reload, auditor: Auditor) -> None:
     """Do what SIGHUP asks for; who sent it is not known."""
     done = reload()
     if not done.errors:
         details = {"signal": "SIGHUP", "changed": done.changed, "restart": done.restart}
         auditor.note(SERVER, "reload", "", details)
-
-
-def _registrar(
-    config: Config, directory: Directory, identity: Identity, clock: Clock
-) -> Registrar | None:
-    """Return who makes accounts and changes passwords for clients; ``None``: nobody."""
-    mode = config.xmpp.registration
-    if mode == "off":
-        return None
-    return Registrar(directory, identity, clock, accounts=mode == "open")
-
-
-def _proxy(config: Config, clock: Clock) -> Bytestreams | None:
-    """Return the proxy for files, unless it is off."""
-    if not config.xmpp.proxy:
-        return None
-    return Bytestreams(clock, f"proxy.{config.domain}", config.xmpp.proxy_host)
-
-
-def _certificate(config: Config, clock: Clock) -> CertificateHolder | None:
-    if not config.xmpp.listen and not config.xmpp.listen_tls:
-        return None
-    tls = config.tls
-    holder = CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())
-    for line in holder.doubts(config.domain):
-        log.warning("clients will not trust the certificate", why=line)
-    return holder
 
 
 def _set_log(config: Config) -> None:

@@ -238,14 +238,36 @@ async def test_a_thread_page_holds_what_people_read(archive: DatabaseArchive, ta
 
 async def test_the_received_mark_only_moves_forward(archive: DatabaseArchive):
     low, high = ItemId(bytes(15) + b"\1"), ItemId(bytes(15) + b"\2")
-    assert await archive.received_up_to(NUMBER[ANN]) == FIRST
+    assert (await archive.received_up_to(NUMBER[ANN])).up_to == FIRST
     for mark in (low, high, low):
         await archive.set_received_up_to(NUMBER[ANN], mark)
-    assert await archive.received_up_to(NUMBER[ANN]) == high
+    assert (await archive.received_up_to(NUMBER[ANN])).up_to == high
     futures = [archive.set_received_up_to(NUMBER[BOB], mark) for mark in (low, high, low)]
     for future in futures:
         await future
-    assert await archive.received_up_to(NUMBER[BOB]) == high
+    assert (await archive.received_up_to(NUMBER[BOB])).up_to == high
+
+
+async def test_whether_newer_items_may_wait_is_told_with_the_received_mark(
+    archive: DatabaseArchive, talk: Talk
+):
+    bob = NUMBER[BOB]
+    assert not (await archive.received_up_to(bob)).newer
+    sent = await talk.says(BOB, ANN)
+    assert not (await archive.received_up_to(bob)).newer, "what they sent does not wait for them"
+    item = await talk.says(ANN, BOB)
+    assert (await archive.received_up_to(bob)).newer
+    await archive.set_received_up_to(bob, sent.id)
+    assert (await archive.received_up_to(bob)).newer
+    await archive.set_received_up_to(bob, item.id)
+    assert not (await archive.received_up_to(bob)).newer
+
+
+async def test_what_only_passes_waits_too(archive: DatabaseArchive, talk: Talk):
+    item = await passes(archive, talk, Keeping.PASSING)
+    assert (await archive.received_up_to(NUMBER[BOB])).newer
+    await archive.set_received_up_to(NUMBER[BOB], item.id)
+    assert not (await archive.received_up_to(NUMBER[BOB])).newer
 
 
 async def test_newest_is_the_highest_id(archive: DatabaseArchive, talk: Talk):
@@ -416,12 +438,12 @@ async def test_another_archive_learns_that_something_passes(
     item = await passes(archive, talk, Keeping.PASSING)
     restarted = DatabaseArchive(database)
     assert not restarted.has_passing(NUMBER[BOB])
-    assert await restarted.received_up_to(NUMBER[BOB]) == FIRST
+    assert (await restarted.received_up_to(NUMBER[BOB])).up_to == FIRST
     assert restarted.has_passing(NUMBER[BOB])
     await restarted.set_received_up_to(NUMBER[BOB], item.id)
     await restarted.settled()
     assert not restarted.has_passing(NUMBER[BOB])
-    assert await restarted.received_up_to(NUMBER[BOB]) == item.id
+    assert (await restarted.received_up_to(NUMBER[BOB])).up_to == item.id
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from clarion.core.directory import SEARCH_LIMIT, TREE_DEPTH_LIMIT, Directory
+from clarion.core.chart import TREE_DEPTH_LIMIT
+from clarion.core.directory import SEARCH_LIMIT, Directory
 from clarion.core.events import (
     DepartmentChanged,
     DepartmentRemoved,

@@ -125,12 +125,12 @@ def crowd(count: int) -> Directory:
     """Make a directory of many without a store."""
     directory = Directory(DatabasePeople(InMemoryDatabase()), Bus(), DOMAIN)
     department = Department(DepartmentNumber(10**6), f"big@{DOMAIN}", "Everybody")
-    directory._show_department(department)
+    directory._chart.put_department(department)
     for number in range(count):
         name = f"Person {(number * 7919) % count:05d} of the Organisation"
         person = Person(PersonNumber(number), f"p{number}@{DOMAIN}", name, f"+4930{number:06d}")
-        directory._show_person(person)
-        directory._show_membership(
+        directory._chart.put_person(person)
+        directory._chart.put_membership(
             Membership(person.number, department.number, "Officer of something")
         )
     return directory

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clarion.lib.errors import PeerError
 from clarion.wire.xml import parse, serialise
-from clarion.wire.xmpp import caps, commands, forms, pubsub, result_set, stamps
+from clarion.wire.xmpp import caps, commands, forms, pubsub, pubsub_owner, result_set, stamps
 from clarion.wire.xmpp.errors import StanzaError
 
 NAMESPACES = (
@@ -103,7 +103,7 @@ READERS = {
     },
     **{
         f"a {kind} of a node's owner": (
-            lambda found, kind=kind: pubsub.parse_owner_request(kind, found),
+            lambda found, kind=kind: pubsub_owner.parse_owner_request(kind, found),
             "{http://jabber.org/protocol/pubsub#owner}pubsub",
             (StanzaError,),
         )

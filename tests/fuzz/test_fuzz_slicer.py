@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from clarion.wire.xml import MalformedError, parse
 from clarion.wire.xmpp.errors import StreamError
-from clarion.wire.xmpp.slicer import Event, Slicer, StreamStart
+from clarion.wire.xmpp.slicer import Slicer
+from clarion.wire.xmpp.slices import Slice, StreamStart
 from clarion.wire.xmpp.splice import (
     append_child,
     children,
@@ -64,7 +65,7 @@ JUNK = st.one_of(
 )
 
 
-def run(data: bytes, cuts: list[int], *, step: bool = False) -> tuple[list[Event], Slicer]:
+def run(data: bytes, cuts: list[int], *, step: bool = False) -> tuple[list[Slice], Slicer]:
     slicer = Slicer(stanza_limit=LIMIT, step=step)
     events = []
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
@@ -76,7 +77,7 @@ def run(data: bytes, cuts: list[int], *, step: bool = False) -> tuple[list[Event
     return events, slicer
 
 
-def shown(events: list[Event]) -> list[object]:
+def shown(events: list[Slice]) -> list[object]:
     return [
         (event.tag, event.attributes, event.children, event.child_attributes, event.raw)
         if isinstance(event, Stanza)

@@ -1,10 +1,11 @@
-"""``DatabaseArchive.settled``: when everything appended so far is committed or was refused."""
+"""What ``DatabaseArchive`` knows of items that are not committed yet."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 
 from clarion.core.archive import Item, Owner, pair_thread
 from clarion.core.model import PersonNumber
-from clarion.core.ports import EntityId, Row, WriteOp
+from clarion.core.ports import EntityId, Row, Value, WriteOp
 from clarion.lib.errors import UnavailableError
 from clarion.lib.ids import Mint
 from clarion.store.archive import DatabaseArchive
@@ -20,6 +21,15 @@ class SlowDatabase(InMemoryDatabase):
         super().__init__()
         self.full = False
         self.held: list[asyncio.Future[list[Row]]] = []
+        self.meanwhile: Callable[[], object] | None = None
+
+    async def read(
+        self, sql: str, parameters: Iterable[Value] = (), *, owner: int | None = None
+    ) -> list[Row]:
+        rows = await super().read(sql, parameters, owner=owner)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return rows
 
     def put(self, owner: EntityId, op: WriteOp) -> asyncio.Future[list[Row]]:
         future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
@@ -77,3 +87,22 @@ async def test_an_owner_waits_for_items_of_their_own_only():
     database.held[0].set_result([])
     await waiting
     await archive.settled(PersonNumber(1))
+
+
+async def test_what_is_not_committed_counts_as_newer_than_the_received_mark():
+    database, mint = SlowDatabase(), Mint(1, lambda: 1.0)
+    archive, bob = DatabaseArchive(database), PersonNumber(1)
+    assert not (await archive.received_up_to(bob)).newer
+    archive.append(item(mint), [Owner(bob, incoming=True)])
+    assert (await archive.received_up_to(bob)).newer
+    assert not (await archive.received_up_to(PersonNumber(2))).newer
+    database.held[0].set_result([])  # committed, and this database shows nothing of it
+    await archive.settled(bob)
+    assert not (await archive.received_up_to(bob)).newer
+
+
+async def test_what_comes_while_the_mark_is_read_counts_as_newer():
+    database, mint = SlowDatabase(), Mint(1, lambda: 1.0)
+    archive, bob = DatabaseArchive(database), PersonNumber(1)
+    database.meanwhile = lambda: archive.append(item(mint), [Owner(bob, incoming=True)])
+    assert (await archive.received_up_to(bob)).newer

@@ -238,7 +238,7 @@ async def test_no_list_is_longer_than_its_limit():
         ann = here.directory.require_person(f"ann@{DOMAIN}")
         for number in range(LIST_LIMIT + 1):
             address = f"p{number}@{DOMAIN}"
-            here.directory._persons[address] = replace(ann, address=address)
+            here.directory._chart.persons[address] = replace(ann, address=address)
         answer = await boss.do("get-registered-users-list", max_items="none")
         assert len(values(answer, "registereduserjids")) == LIST_LIMIT
 
@@ -372,7 +372,7 @@ async def test_a_list_of_20_000_does_not_hold_up_the_loop(
         boss = await admin(here)
         for number in range(1_000, 21_000):
             # Added without a store, which would take its time.
-            here.directory._show_person(
+            here.directory._chart.put_person(
                 replace(
                     boss.client.connection.context.person,
                     number=number,

@@ -5,13 +5,14 @@ from xml.etree.ElementTree import Element
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.names import CLIENT
-from clarion.xmpp.copiers import ANSWERABLE_LIMIT, NAME_LIMIT
+from clarion.xmpp.copiers import ANSWERABLE_LIMIT
 from clarion.xmpp.ext.carbons import carbons
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.hints import hints
 from clarion.xmpp.ext.offline import offline
 from clarion.xmpp.ext.stanza_ids import stanza_ids
 from clarion.xmpp.ext.stream_management import stream_management, took
+from clarion.xmpp.sent import NAME_LIMIT
 from clarion.xmpp.session import BACKLOG_LIMIT, Backlog, Token
 from fakes.household import DOMAIN, Client, Household, household
 

@@ -176,7 +176,7 @@ async def test_everybody_is_told_when_the_door_closes_and_levels_are_kept():
         number = here.directory.person(BOB)
         assert number is not None
         newest = await here.archive.newest()
-        assert await here.archive.received_up_to(number.number) >= newest
+        assert (await here.archive.received_up_to(number.number)).up_to >= newest
 
 
 async def test_who_does_not_go_in_time_is_cut():

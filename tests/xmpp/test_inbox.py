@@ -237,36 +237,6 @@ async def test_every_refusal_has_its_condition(error: Exception, condition: str)
 
 
 @pytest.mark.parametrize(
-    ("raw", "condition"),
-    [
-        ("<iq id='1'><x xmlns='urn:x'/></iq>", "bad-request"),
-        ("<iq type='make' id='1'><x xmlns='urn:x'/></iq>", "bad-request"),
-        ("<iq type='get'><x xmlns='urn:x'/></iq>", "bad-request"),
-        ("<iq type='get' id='1'/>", "bad-request"),
-        ("<iq type='get' id='1'><x xmlns='urn:x'/><y xmlns='urn:x'/></iq>", "bad-request"),
-        ("<iq type='get' id='1'><x xmlns='urn:x'/></iq>", "service-unavailable"),
-        (f"<iq type='get' id='1' to='{DOMAIN}'><x xmlns='urn:x'/></iq>", "service-unavailable"),
-        (f"<iq type='get' id='1' to='{BOB}'><x xmlns='urn:x'/></iq>", "service-unavailable"),
-        (
-            f"<iq type='get' id='1' to='nobody@{DOMAIN}'><x xmlns='urn:x'/></iq>",
-            "service-unavailable",
-        ),
-        (
-            "<iq type='get' id='1' to='ann@elsewhere.example'><x xmlns='urn:x'/></iq>",
-            "remote-server-not-found",
-        ),
-        ("<iq type='get' id='1' to='@@'><x xmlns='urn:x'/></iq>", "jid-malformed"),
-        ("<presence type='lost'/>", "bad-request"),
-        ("<message to='@@'><body>hi</body></message>", "jid-malformed"),
-    ],
-)
-async def test_wrong_stanzas_are_refused(raw: str, condition: str):
-    async with house_with(Feature()) as house:
-        ann = await house.log_in("ann")
-        assert conditions(await ann.say(raw)) == [condition]
-
-
-@pytest.mark.parametrize(
     "raw",
     [
         "<iq type='result' id='1'/>",
@@ -410,15 +380,6 @@ async def test_stanzas_before_stream_management_do_not_count():
         feature.go.set()
         await settle()
         assert answers(ann) == ["result 1", "None token1", "a 0"]
-
-
-async def test_a_feature_looks_once_at_a_message_however_often_its_child_is_there():
-    feature = Feature()
-    async with house_with(feature) as house:
-        ann = await house.log_in("ann")
-        # Thousands fit into one stanza, and each look may cost a query.
-        await ann.say(chat(f"<look xmlns='{NS}'/>" * 3))
-        assert feature.seen == ["look"]
 
 
 async def test_what_a_feature_does_for_a_message_holds_its_count_and_its_order():

@@ -7,6 +7,7 @@ from clarion.core.ledger import State
 from clarion.core.preferences import Policy, Preferences
 from clarion.lib.ids import FIRST, LAST
 from clarion.wire.xmpp.names import CLIENT
+from clarion.wire.xmpp.payloads import REACTIONS_NS, RETRACTION
 from clarion.xmpp import keeping
 from clarion.xmpp.ext.archive import archive
 from clarion.xmpp.ext.delay import delay
@@ -58,10 +59,10 @@ async def waiting(house: Household, name: str) -> list[bytes]:
         (RETRACT, True, False),
         (f"{RETRACT}<body>/me took it back</body>", True, True),
         (f"{RETRACT}{FALLBACK.format('urn:other')}<body>hi</body>", True, True),
-        (f"{RETRACT}{FALLBACK.format(keeping.RETRACTION)}<body>x</body>", True, False),
+        (f"{RETRACT}{FALLBACK.format(RETRACTION)}<body>x</body>", True, False),
         (REACTIONS, True, False),
-        (f"{REACTIONS}{FALLBACK.format(keeping.REACTIONS)}<body>+1</body>", True, False),
-        (f"{REACTIONS}{FALLBACK.format(keeping.RETRACTION)}<body>+1</body>", True, True),
+        (f"{REACTIONS}{FALLBACK.format(REACTIONS_NS)}<body>+1</body>", True, False),
+        (f"{REACTIONS}{FALLBACK.format(RETRACTION)}<body>+1</body>", True, True),
         (f"{REACTIONS}<body>+1</body>", True, True),
         ("<received xmlns='urn:xmpp:chat-markers:0' id='m'/>", True, False),
         ("<acknowledged xmlns='urn:xmpp:chat-markers:0' id='m'/>", True, False),
@@ -234,7 +235,7 @@ async def test_a_tombstone_has_the_type_of_the_retraction(kind: str) -> None:
             "id": "m1",
             **({"type": kind} if kind else {}),
         }
-        assert tombstone.children == (f"{{{keeping.RETRACTION}}}retracted",)
+        assert tombstone.children == (f"{{{RETRACTION}}}retracted",)
         (told,) = tombstone.child_attributes
         assert (told["id"], sorted(told)) == ("<2", ["id", "stamp"])
         assert said.countable

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clarion.core.archive import Received
 from clarion.core.model import PersonNumber
 from clarion.core.ports import ItemRef
 from clarion.lib.errors import UnavailableError
@@ -16,7 +17,7 @@ BOB = f"bob@{DOMAIN}"
 
 
 async def kept(house: Household) -> ItemId:
-    return await house.services.archive.received_up_to(house.person("bob").number)
+    return (await house.services.archive.received_up_to(house.person("bob").number)).up_to
 
 
 async def test_two_who_enter_at_once_get_the_same_entity(monkeypatch: pytest.MonkeyPatch):
@@ -24,10 +25,10 @@ async def test_two_who_enter_at_once_get_the_same_entity(monkeypatch: pytest.Mon
         archive: Any = house.services.archive
         read = archive.received_up_to
 
-        async def slowly(owner: PersonNumber) -> ItemId:
+        async def slowly(owner: PersonNumber) -> Received:
             await asyncio.sleep(0)
-            level: ItemId = await read(owner)
-            return level
+            received: Received = await read(owner)
+            return received
 
         monkeypatch.setattr(archive, "received_up_to", slowly)
         bob = house.person("bob")

@@ -9,7 +9,7 @@ from clarion.lib.errors import UnavailableError
 from clarion.store import pubsub as pubsub_store
 from clarion.wire.xmpp.acks import Outbound
 from clarion.wire.xmpp.node_config import NS
-from clarion.wire.xmpp.pubsub import OWNER
+from clarion.wire.xmpp.pubsub_owner import OWNER
 from clarion.xmpp import item_answers, pep_notices
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.ext import pep as pep_file

@@ -1,17 +1,20 @@
 """RFC 6121 section 4."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from clarion.core.model import PersonNumber
 from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.acks import Outbound
+from clarion.xmpp.books import BOOKS_CACHED
 from clarion.xmpp.ext.presence import presence
 from clarion.xmpp.notices import shown
 from clarion.xmpp.session import DIRECTED_LIMIT
-from fakes.acquaintances import acquaintances, in_short
+from fakes.acquaintances import Acquaintances, acquaintances, in_short
 from fakes.household import DOMAIN, Client
 
 
@@ -26,6 +29,16 @@ def heard(client: Client) -> list[str]:
 def directed(to: str, kind: str = "") -> str:
     typed = f"type='{kind}'" if kind else ""
     return f"<presence to='{to}' {typed}/>"
+
+
+async def leave_books_in_use(here: Acquaintances) -> None:
+    """Look into so many other books that only those stay in memory that are in use."""
+    person = here.house.person("cai")
+    for number in range(BOOKS_CACHED):
+        other = replace(
+            person, number=PersonNumber(1_000 + number), address=f"other{number}@{DOMAIN}"
+        )
+        await here.services.rosters.book(other)
 
 
 # -- initial presence (4.2) --------------------------------------------------------------
@@ -152,7 +165,7 @@ async def test_presence_that_comes_before_the_roster_is_read_waits_for_it():
     async with acquaintances() as here:
         await here.befriend("ann", "bob")
         bob = await here.client("bob")
-        here.services.rosters._recent.clear()
+        await leave_books_in_use(here)
         ann = await here.client("ann", interested=False, available=False)
         assert here.services.rosters.cached(f"ann@{DOMAIN}") is None
         await ann.say("<presence/>")
@@ -308,7 +321,7 @@ async def test_what_an_ended_session_still_says_is_not_heard():
 async def test_the_books_of_available_people_stay_in_memory():
     async with acquaintances() as here:
         ann = await here.client("ann", interested=False)
-        here.services.rosters._recent.clear()
+        await leave_books_in_use(here)
         assert here.services.rosters.cached(f"ann@{DOMAIN}") is not None
         await here.hang_up(ann)
         assert here.services.rosters.cached(f"ann@{DOMAIN}") is None

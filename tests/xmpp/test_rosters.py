@@ -10,7 +10,7 @@ from clarion.lib.errors import UnavailableError
 from clarion.store.people import DatabasePeople
 from clarion.store.roster import DatabaseRosters
 from clarion.xmpp.roster import RosterItem
-from clarion.xmpp.rosters import BOOKS_CACHED, Rosters
+from clarion.xmpp.rosters import Rosters
 from fakes.database import InMemoryDatabase
 
 BOB = "bob@corp.example"
@@ -180,19 +180,6 @@ async def test_nothing_is_changed_without_the_lock(house: House):
         await book.put(RosterItem(BOB), visible=True)
     with pytest.raises(AssertionError):
         await book.remove(BOB)
-
-
-async def test_so_many_books_are_kept_without_a_session(house: House):
-    _, store, (ann, *_) = house
-    rosters = Rosters(store)
-    for number in range(BOOKS_CACHED):
-        await rosters.book(replace(ann, number=number + 1000, address=f"p{number}@corp.example"))
-    gc.collect()
-    assert rosters.cached("p0@corp.example") is not None
-    await rosters.book(ann)
-    gc.collect()
-    assert rosters.cached("p0@corp.example") is None
-    assert rosters.cached("p1@corp.example") is not None
 
 
 async def test_the_latest_used_books_stay_up_to_a_limit(house: House):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clarion.core.ports import Parcel
 from clarion.lib.errors import UnavailableError
+from clarion.store.roster import DatabaseRosters
 from clarion.wire.xml import parse
 from clarion.xmpp.ext.subscriptions import REQUEST_LIMIT_BYTES, correct, subscriptions, take
 from clarion.xmpp.roster import RosterItem
@@ -95,7 +96,8 @@ async def test_a_request_survives_the_server():
     async with acquaintances() as here:
         ann = await here.client("ann")
         await here.say(ann, "subscribe", "bob")
-        stored = await here.services.rosters._store.load(here.house.person("bob").number)
+        rosters = DatabaseRosters(here.house.database)
+        stored = await rosters.load(here.house.person("bob").number)
         (item,) = stored.items
         assert (item.listed, item.subscription, stored.version) == (False, "none", 0)
         assert short(item.pending_in) == "subscribe ann>bob"

@@ -154,6 +154,20 @@ class Page:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What has reached a person's clients.
+
+    Attributes:
+        up_to: All items up to this one have; ``FIRST``: none has.
+        newer: Whether newer ones may wait. Never ``False`` when one does.
+
+    """
+
+    up_to: ItemId
+    newer: bool
+
+
 class Archive(Protocol):
     """Keeps items, and how far each person has received theirs."""
 
@@ -254,8 +268,11 @@ class Archive(Protocol):
         """Return the newest ``limit`` items that ``owner`` sent, oldest first."""
         ...
 
-    async def received_up_to(self, owner: PersonNumber) -> ItemId:
-        """Return up to where everything has reached one of the owner's clients."""
+    async def received_up_to(self, owner: PersonNumber) -> Received:
+        """Return up to where everything has reached one of the owner's clients.
+
+        What is appended while this is read, or is not committed yet, counts as newer.
+        """
         ...
 
     def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Future[Any]:

@@ -7,13 +7,13 @@ each other; changes to different addresses go side by side.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from itertools import islice
-from typing import Final, TypeVar, Unpack
+from typing import Final, Unpack
 from weakref import WeakValueDictionary
 
 from clarion.core.bus import Bus
+from clarion.core.chart import Chart, by_address
 from clarion.core.events import (
     DepartmentChanged,
     DepartmentRemoved,
@@ -27,14 +27,10 @@ from clarion.core.profile import PersonFields, checked_fields, checked_name
 from clarion.lib.errors import UsageError
 from clarion.wire.address import normalise_address
 
-TREE_DEPTH_LIMIT: Final = 32
-"""LIMIT: departments above each other; every walk up the tree is bounded by it."""
 SEARCH_LIMIT: Final = 100
 """LIMIT: persons that one search returns."""
 
 _TREE: Final = "tree"  # the lock of the departments' tree; no address, it has no "@"
-
-Named = TypeVar("Named", Person, Department)
 
 
 class Directory:
@@ -62,12 +58,7 @@ class Directory:
         self._store = store
         self._bus = bus
         self._domain = domain
-        self._persons: dict[str, Person] = {}
-        self._departments: dict[str, Department] = {}
-        self._person_of: dict[PersonNumber, Person] = {}
-        self._department_of: dict[DepartmentNumber, Department] = {}
-        self._joined: dict[PersonNumber, dict[DepartmentNumber, Membership]] = {}
-        self._members: dict[DepartmentNumber, dict[PersonNumber, Membership]] = {}
+        self._chart = Chart()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._before_delete: list[Callable[[Person], Awaitable[object]]] = []
 
@@ -89,11 +80,11 @@ class Directory:
 
         """
         for person in await self._store.persons():
-            self._show_person(person)
+            self._chart.put_person(person)
         for department in await self._store.departments():
-            self._show_department(department)
+            self._chart.put_department(department)
         for membership in await self._store.memberships():
-            self._show_membership(membership)
+            self._chart.put_membership(membership)
 
     # Look-ups. None of them waits.
 
@@ -112,71 +103,62 @@ class Directory:
 
     def person(self, address: str) -> Person | None:
         """Return who has this normalised address, disabled persons too."""
-        return self._persons.get(address)
+        return self._chart.persons.get(address)
 
     def by_number(self, number: PersonNumber) -> Person | None:
         """Return the person with this number."""
-        return self._person_of.get(number)
+        return self._chart.person_of.get(number)
 
     def persons(self) -> Sequence[Person]:
         """Return all persons by address, disabled ones too."""
-        return _by_address(self._persons.values())
+        return by_address(self._chart.persons.values())
 
     def everybody(self) -> list[Person]:
         """Return all persons in no order, disabled ones too; quick also where they are many."""
-        return list(self._persons.values())
+        return list(self._chart.persons.values())
 
     def memberships_of(self, number: PersonNumber) -> Sequence[Membership]:
         """Return the memberships of the person with this number, in no order."""
-        return tuple(self._joined.get(number, {}).values())
+        return self._chart.memberships_of(number)
 
     def department(self, address: str) -> Department | None:
         """Return the department with this normalised address."""
-        return self._departments.get(address)
+        return self._chart.departments.get(address)
 
     def department_by_number(self, number: DepartmentNumber) -> Department | None:
         """Return the department with this number."""
-        return self._department_of.get(number)
+        return self._chart.department_of.get(number)
 
     def departments(self) -> Sequence[Department]:
         """Return all departments by address."""
-        return _by_address(self._departments.values())
+        return by_address(self._chart.departments.values())
 
     def children(self, department: Department | None) -> Sequence[Department]:
         """Return the departments right below ``department``; ``None``: those at the top."""
-        parent = None if department is None else department.number
-        return _by_address(one for one in self._departments.values() if one.parent == parent)
+        return self._chart.children(department)
 
     def members(self, department: Department) -> Sequence[Person]:
         """Return the persons of this department by address, not those of the ones below."""
-        joined = self._members.get(department.number, {})
-        return _by_address(self._person_of[number] for number in joined)
+        return self._chart.members(department)
 
     def active_members(self, department: Department, most: int) -> Sequence[Person] | None:
         """Return the members who are not disabled, by address; ``None``: more than ``most``.
 
         Costs no more than ``most`` where a department is far larger.
         """
-        joined = self._members.get(department.number, {})
-        active = (one for number in joined if not (one := self._person_of[number]).disabled)
-        found = list(islice(active, most + 1))
-        return None if len(found) > most else _by_address(found)
+        return self._chart.active_members(department, most)
 
     def departments_of(self, person: Person) -> Sequence[Department]:
         """Return the departments that ``person`` belongs to, by address."""
-        joined = self._joined.get(person.number, {})
-        return _by_address(self._department_of[number] for number in joined)
+        return self._chart.departments_of(person)
 
     def membership(self, person: Person, department: Department) -> Membership | None:
         """Return title and manager of ``person`` in ``department``."""
-        return self._joined.get(person.number, {}).get(department.number)
+        return self._chart.membership(person, department)
 
     def managers(self, department: Department) -> Sequence[Person]:
         """Return who manages this department, by address."""
-        joined = self._members.get(department.number, {})
-        return _by_address(
-            self._person_of[number] for number, membership in joined.items() if membership.manager
-        )
+        return self._chart.managers(department)
 
     def managers_of(self, person: Person) -> Sequence[Person]:
         """Return who manages ``person``, by address.
@@ -184,29 +166,14 @@ class Directory:
         For each of the person's departments these are its managers; where
         that is nobody but the person, those of the next department above.
         """
-        found: dict[PersonNumber, Person] = {}
-        for department in self.departments_of(person):
-            for level in self._upwards(department):
-                others = [one for one in self.managers(level) if one.number != person.number]
-                if others:
-                    found.update((one.number, one) for one in others)
-                    break
-        return _by_address(found.values())
+        return self._chart.managers_of(person)
 
     def search(self, text: str, limit: int = SEARCH_LIMIT) -> Sequence[Person]:
         """Find persons who are not disabled by a part of their name or address.
 
         Those whose name or address starts with ``text`` come first.
         """
-        sought = text.casefold().strip()
-        hits = [
-            (not (name.startswith(sought) or person.address.startswith(sought)), name, person)
-            for person in self._persons.values()
-            if not person.disabled
-            and (sought in (name := person.name.casefold()) or sought in person.address)
-        ]
-        hits.sort(key=lambda hit: (hit[0], hit[1], hit[2].address))
-        return [person for _, _, person in hits[: min(limit, SEARCH_LIMIT)]]
+        return self._chart.search(text, min(limit, SEARCH_LIMIT))
 
     def require_person(self, text: str) -> Person:
         """Return the person with this address, in whatever spelling.
@@ -216,7 +183,7 @@ class Directory:
 
         """
         address = self.own_address(text)
-        person = self._persons.get(address)
+        person = self._chart.persons.get(address)
         if person is None:
             raise UsageError(f"{address}: there is no such person")
         return person
@@ -229,7 +196,7 @@ class Directory:
 
         """
         address = self.own_address(text)
-        department = self._departments.get(address)
+        department = self._chart.departments.get(address)
         if department is None:
             raise UsageError(f"{address}: there is no such department")
         return department
@@ -241,9 +208,9 @@ class Directory:
             UsageError: A person or a department has it.
 
         """
-        if address in self._persons:
+        if address in self._chart.persons:
             raise UsageError(f"{address}: there is a person with this address already")
-        if address in self._departments:
+        if address in self._chart.departments:
             raise UsageError(f"{address}: there is a department with this address already")
 
     # Changes. All raise ``UsageError`` when they cannot be, and
@@ -258,7 +225,7 @@ class Directory:
             person = await self._store.add_person(
                 Person(number=PersonNumber(0), address=address, **good)
             )
-            self._show_person(person)
+            self._chart.put_person(person)
         self._bus.publish(PersonChanged(person))
         return person
 
@@ -298,15 +265,10 @@ class Directory:
             for prepare in self._before_delete:
                 await prepare(person)
             await self._store.delete_person(person.number, keep_address=keep_address)
-            del self._persons[person.address], self._person_of[person.number]
-            joined = self._joined.pop(person.number, {})
-            for number in joined:
-                self._members[number].pop(person.number, None)
+            left = self._chart.drop_person(person)
         self._bus.publish(PersonDeleted(person))
-        for number in joined:
-            department = self._department_of.get(number)
-            if department is not None:
-                self._bus.publish(DepartmentChanged(department))
+        for department in left:
+            self._bus.publish(DepartmentChanged(department))
         return person
 
     async def add_department(
@@ -318,8 +280,8 @@ class Directory:
         async with self._lock(_TREE), self._lock(address):
             self.check_free(address)
             above = self.require_department(parent) if parent is not None else None
-            if above is not None and len(self._upwards(above)) >= TREE_DEPTH_LIMIT:
-                raise UsageError(f"{address}: more than {TREE_DEPTH_LIMIT} levels of departments")
+            if above is not None:
+                self._chart.check_leaf(address, above)
             department = await self._store.add_department(
                 Department(
                     number=DepartmentNumber(0),
@@ -328,7 +290,7 @@ class Directory:
                     parent=None if above is None else above.number,
                 )
             )
-            self._show_department(department)
+            self._chart.put_department(department)
         self._bus.publish(DepartmentChanged(department))
         return department
 
@@ -347,7 +309,7 @@ class Directory:
             before = self.require_department(address)
             above = self.require_department(parent) if parent is not None else None
             if above is not None:
-                self._check_branch(before, above)
+                self._chart.check_branch(before, above)
             return await self._put_department(
                 replace(before, parent=None if above is None else above.number)
             )
@@ -367,9 +329,7 @@ class Directory:
                 names = ", ".join(one.address for one in below)
                 raise UsageError(f"{address}: move or remove what is below it first: {names}")
             await self._store.remove_department(department)
-            del self._departments[address], self._department_of[department.number]
-            for person in self._members.pop(department.number, {}):
-                self._joined.get(person, {}).pop(department.number, None)
+            self._chart.drop_department(department)
         self._bus.publish(DepartmentRemoved(department))
         return department
 
@@ -386,7 +346,7 @@ class Directory:
             )
             if self.membership(who, where) != membership:
                 await self._store.join(membership)
-                self._show_membership(membership)
+                self._chart.put_membership(membership)
         self._bus.publish(DepartmentChanged(where))
         return membership
 
@@ -396,8 +356,7 @@ class Directory:
             who = self.require_person(person)
             where = self.require_department(department)
             await self._store.leave(who.number, where.number)
-            self._joined.get(who.number, {}).pop(where.number, None)
-            self._members.get(where.number, {}).pop(who.number, None)
+            self._chart.drop_membership(who, where)
         self._bus.publish(DepartmentChanged(where))
 
     def _lock(self, key: str) -> asyncio.Lock:
@@ -414,7 +373,7 @@ class Directory:
             if after == before:
                 return before
             await self._store.change_person(after)
-            self._show_person(after)
+            self._chart.put_person(after)
         self._bus.publish(PersonChanged(after))
         if after.disabled and not before.disabled:
             self._bus.publish(PersonDisabled(after))
@@ -422,45 +381,6 @@ class Directory:
 
     async def _put_department(self, department: Department) -> Department:
         await self._store.change_department(department)
-        self._show_department(department)
+        self._chart.put_department(department)
         self._bus.publish(DepartmentChanged(department))
         return department
-
-    def _check_branch(self, department: Department, above: Department) -> None:
-        """Refuse what would make a circle, or too deep a tree."""
-        if department in self._upwards(above):
-            raise UsageError(
-                f"{department.address}: {above.address} is this department or one below it"
-            )
-        level = [department]
-        deep = len(self._upwards(above))
-        while level:
-            deep += 1
-            if deep > TREE_DEPTH_LIMIT:
-                raise UsageError(
-                    f"{department.address}: more than {TREE_DEPTH_LIMIT} levels of departments"
-                )
-            level = [child for one in level for child in self.children(one)]
-
-    def _upwards(self, department: Department) -> Sequence[Department]:
-        """Return ``department`` and those above it, nearest first."""
-        path = [department]
-        while path[-1].parent is not None and len(path) <= TREE_DEPTH_LIMIT:
-            path.append(self._department_of[path[-1].parent])
-        return path
-
-    def _show_person(self, person: Person) -> None:
-        self._persons[person.address] = self._person_of[person.number] = person
-
-    def _show_department(self, department: Department) -> None:
-        self._departments[department.address] = department
-        self._department_of[department.number] = department
-
-    def _show_membership(self, membership: Membership) -> None:
-        person, department = membership.person, membership.department
-        self._joined.setdefault(person, {})[department] = membership
-        self._members.setdefault(department, {})[person] = membership
-
-
-def _by_address(what: Iterable[Named]) -> Sequence[Named]:
-    return sorted(what, key=lambda one: one.address)

@@ -12,6 +12,7 @@ from clarion.core.archive import (
     Owner,
     Page,
     PageQuery,
+    Received,
     Retraction,
     ThreadId,
 )
@@ -104,7 +105,8 @@ _GET: Final = pages.ITEMS + " WHERE id = ?"
 _THREAD_PAGE: Final = pages.ITEMS + " WHERE thread = ? AND countable = 1 ORDER BY id DESC LIMIT ?"
 _UP_TO: Final = (
     "SELECT (SELECT up_to FROM received WHERE owner = ?),"
-    " (SELECT max(id) FROM passing WHERE owner = ?)"
+    " (SELECT max(id) FROM passing WHERE owner = ?),"
+    " (SELECT max(id) FROM line WHERE owner = ? AND incoming = 1)"
 )
 
 
@@ -281,12 +283,17 @@ class DatabaseArchive:
         """See ``Archive``."""
         return _items(await self._database.read(pages.RECENT_SENT, (owner, limit)))[::-1]
 
-    async def received_up_to(self, owner: PersonNumber) -> ItemId:
-        """See ``Archive``; ``FIRST`` when nothing was received."""
-        ((up_to, passing),) = await self._database.read(_UP_TO, (owner, owner))
-        if passing is not None:
-            self._passing[owner] = max(_id(passing), self._passing.get(owner, FIRST))
-        return FIRST if up_to is None else _id(up_to)
+    async def received_up_to(self, owner: PersonNumber) -> Received:
+        """See ``Archive``."""
+        under_way = self._under_way.get(owner)
+        settled = under_way is None or under_way.done()
+        ((mark, *came),) = await self._database.read(_UP_TO, (owner,) * 3)
+        passing, line = (FIRST if newest is None else _id(newest) for newest in came)
+        if passing != FIRST:
+            self._passing[owner] = max(passing, self._passing.get(owner, FIRST))
+        up_to = FIRST if mark is None else _id(mark)
+        more = not settled or self._under_way.get(owner) is not under_way
+        return Received(up_to, newer=more or max(passing, line) > up_to)
 
     def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Future[Any]:
         """See ``Archive``."""

@@ -1,44 +1,28 @@
-"""One client's connection: bytes in, bytes out, log-in, and then its session.
+"""One client's connection: bytes in, bytes out, and the session that it carries.
 
-The thin driver of ``wire/xmpp/stream.py``: it owns the transport, asks
-identity and lifecycle what the engine wants to know, and writes once per turn
-of the loop, however many stanzas were queued.
+The thin driver of ``wire/xmpp/stream.py``: it owns the transport and writes
+once per turn of the loop, however many stanzas were queued. Until there is a
+session, ``entrance.py`` answers what the stream wants to know.
 """
 
 import asyncio
-import ssl
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from clarion.lib.clock import Alarm
-from clarion.lib.errors import ClarionError
 from clarion.lib.log import get_logger
 from clarion.wire.socks5 import VERSION as SOCKS5
-from clarion.wire.xmpp.errors import StanzaCondition, StreamCondition, StreamError
+from clarion.wire.xmpp.errors import StreamError
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream import ServerStream
-from clarion.wire.xmpp.stream_events import (
-    BindWanted,
-    Closed,
-    KeysWanted,
-    Offered,
-    PasswordGiven,
-    Phase,
-    ProofGiven,
-    RegistrationWanted,
-    SecureWanted,
-)
+from clarion.wire.xmpp.stream_events import Closed, Phase
 from clarion.xmpp.asking import Asking
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.context import Context
-from clarion.xmpp.ext import stream_management as sm
+from clarion.xmpp.entrance import Entrance
 from clarion.xmpp.inbox import Inbox
-from clarion.xmpp.login import LogIn
-from clarion.xmpp.refusals import stanza_error
 from clarion.xmpp.ways import DoorWays
 
 GOODBYE_SECONDS: Final = 2.0  # LIMIT: for a client to take what was written before the cut
-HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
 REST_SECONDS: Final = 3.0  # of silence, after which a stream gives back memory
 SETTLE_SECONDS: Final = 0.5
 """After binding, when a stream gives back memory whatever it did: most clients have said all by
@@ -53,18 +37,18 @@ class Connection(asyncio.Protocol):
     Attributes:
         context: The session it carries, once bound.
         host: Where the client connects from.
+        transport: What it speaks through, while it is there.
 
     """
-
-    _login: LogIn  # from connection_made on, which knows the host
 
     def __init__(self, ways: DoorWays) -> None:
         self.context: Context | None = None
         self.host = ""
         self._ways = ways
         self._services = ways.services
-        self._transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
         self._engine: ServerStream | None = None
+        self._entrance: Entrance | None = None  # until a session is carried
         self._inbox: Inbox | None = None
         self._pending: list[bytes] = []
         self._alarm: Alarm | None = None
@@ -77,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._ceiling = 0  # bytes that may wait after something large, until they are taken
 
     @property
-    def _log(self) -> Any:
+    def log(self) -> Any:
         """Say whose connection it is; made when it is needed, for most have nothing to say."""
         bound = log.bind(connection=self._id, peer=self.host)
         return bound.bind(jid=self._jid) if self._jid else bound
@@ -86,29 +70,16 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See ``asyncio.Protocol``."""
-        now = self._services.clock.monotonic()
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "local"
         self._id = self._services.token()[:8]
-        self._login = LogIn(self._services, self._ways.throttle, self.host, self._id)
         if not self._ways.joined(self):
-            self._transport.abort()
+            self.transport.abort()
             return
-        bindings: Mapping[str, bytes] = {}
-        if self._ways.direct and self._ways.certificate is not None:
-            bindings = self._ways.certificate.bindings(transport.get_extra_info("ssl_object"))
-        self._engine = ServerStream(
-            self._ways.rules,
-            token=self._services.token,
-            now=now,
-            secure=self._ways.direct,
-            bindings=bindings,
-        )
-        self._alarm = self._services.clock.call_later(
-            self._ways.rules.negotiation_seconds, self._wake
-        )
-        self._log.debug("connected")
+        self._entrance = Entrance(self, self._ways, self._id)
+        self._engine = self._entrance.engine
+        self.log.debug("connected")
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -124,29 +95,29 @@ class Connection(asyncio.Protocol):
             self._hand_over(self._ways.bytestreams, data)
             return
         engine.receive(data, now)
-        self._pump(engine)
+        self.pump(engine)
 
     def _hand_over(self, bytestreams: Bytestreams, data: bytes) -> None:
         """Leave a connection that is no stream to those who relay files (XEP-0065)."""
-        transport = self._transport
+        transport = self.transport
         self.connection_lost(None)
         if transport is not None:
             bytestreams.take(transport, self.host, data, self._ways.noise)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
-        if self._transport is None:
+        if self.transport is None:
             return  # given up before the loop noticed
         if self._alarm is not None:
             self._alarm.cancel()
         if self._asking is not None:
             self._asking.stop()
             self._asking = None
-        self._login.over = True
+        self._leave_entrance()
         if self._engine is not None:
             self._engine.let_go()
         self._engine = None
-        self._transport = None
+        self.transport = None
         self._pending.clear()
         if self._drained is not None:
             self._drained.set()
@@ -156,7 +127,7 @@ class Connection(asyncio.Protocol):
         context, self.context = self.context, None
         if context is not None:
             self._ways.lifecycle.lost(context.session, self)
-        self._log.debug("disconnected")
+        self.log.debug("disconnected")
 
     def pause_writing(self) -> None:
         """See ``asyncio.Protocol``."""
@@ -175,7 +146,7 @@ class Connection(asyncio.Protocol):
     @property
     def local(self) -> tuple[str, int] | None:
         """See ``session.Line``."""
-        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        name = None if self.transport is None else self.transport.get_extra_info("sockname")
         return name[:2] if isinstance(name, tuple) else None
 
     def write(self, data: bytes) -> None:
@@ -187,19 +158,19 @@ class Connection(asyncio.Protocol):
     async def drained(self) -> None:
         """See ``session.Line``."""
         self.flush()
-        if self._full and self._transport is not None:
+        if self._full and self.transport is not None:
             if self._drained is None:
                 self._drained = asyncio.Event()
             await self._drained.wait()
 
     def hold_reading(self, *, hold: bool) -> None:
         """See ``session.Line``."""
-        if self._transport is None or self._closing:
+        if self.transport is None or self._closing:
             return
-        if hold and self._transport.is_reading():
-            self._transport.pause_reading()
-        elif not hold and not self._transport.is_reading():
-            self._transport.resume_reading()
+        if hold and self.transport.is_reading():
+            self.transport.pause_reading()
+        elif not hold and not self.transport.is_reading():
+            self.transport.resume_reading()
 
     def prove_soon(self) -> None:
         """See ``session.Line``."""
@@ -217,19 +188,19 @@ class Connection(asyncio.Protocol):
         if engine is None or self._closing:
             return
         if engine.phase is Phase.SECURING:
-            self._give_up_handshake()  # nothing can be said in the middle of one
+            self.give_up_handshake()  # nothing can be said in the middle of one
             return
         if error is not None:
             engine.fail(error)
         else:
             engine.close()
-        self._pump(engine)
+        self.pump(engine)
 
     # -- writing -------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Write what is queued in one piece, and ask for acknowledgements where due."""
-        transport = self._transport
+        transport = self.transport
         if transport is None or not self._pending:
             return
         if transport.is_closing():
@@ -261,32 +232,20 @@ class Connection(asyncio.Protocol):
         if waiting <= max(limit, self._ceiling):
             return
         # No goodbye: it would wait behind what the client does not read.
-        self._log.warning("client does not read; connection cut", waiting_bytes=waiting)
+        self.log.warning("client does not read; connection cut", waiting_bytes=waiting)
         self._closing = True
         transport.abort()
 
     # -- reading -------------------------------------------------------------------------
 
-    def _wake(self) -> None:
-        engine = self._engine
-        if engine is None:
-            return
-        now = self._services.clock.monotonic()
-        engine.wake(now)
-        self._pump(engine)
-        deadline = engine.deadline()
-        if deadline is not None:
-            # uvloop counts from the beginning of a turn, so its timers may go off early.
-            self._alarm = self._services.clock.call_later(max(deadline - now, 0.001), self._wake)
-
-    def _pump(self, engine: ServerStream) -> None:
+    def pump(self, engine: ServerStream) -> None:
         """Let what the engine has seen take effect, in order, and send what it says."""
         while True:
             events = engine.events()
             # The end of our stream goes out behind the answers to what came before it.
             closes = bool(events) and type(events[-1]) is Closed
             if not closes:
-                self._say(engine)
+                self.say(engine)
             if not events:
                 break
             stanzas: list[Stanza] = []
@@ -297,13 +256,14 @@ class Connection(asyncio.Protocol):
                     self._take(stanzas)
                     stanzas = []
                     if closes:
-                        self._say(engine)
-                    self._event(engine, event)
+                        self.say(engine)
+                    self._event(event)
             self._take(stanzas)
         if self._closing:
             self._part()
 
-    def _say(self, engine: ServerStream) -> None:
+    def say(self, engine: ServerStream) -> None:
+        """Queue what the engine says."""
         said = engine.outbox()
         if said:
             self.write(said)
@@ -312,61 +272,17 @@ class Connection(asyncio.Protocol):
         if stanzas and self._inbox is not None and not self._closing:
             self._inbox.take(stanzas)
 
-    def _event(self, engine: ServerStream, event: object) -> None:
-        match event:
-            case Closed():
-                self._closed(engine, event)
-            case SecureWanted():
-                self._spawn(self._secure(engine))
-            case KeysWanted():
-                self._spawn(self._login.keys(engine, event))
-            case PasswordGiven():
-                self._spawn(self._login.password(engine, event))
-            case ProofGiven():
-                self._spawn(self._login.proof(engine, event))
-            case RegistrationWanted():
-                self._spawn(self._login.register(engine, event))
-            case BindWanted():
-                self._spawn(self._bind(engine, event))
-            case Offered():
-                self._spawn(self._offered(engine, event))
+    def _event(self, event: object) -> None:
+        if isinstance(event, Closed):
+            self._closed(event)
+        elif self._entrance is not None:
+            self._entrance.take(event)
 
-    def _spawn(self, work: Any) -> None:
-        # The client waits for the answer, so there is nothing to read meanwhile.
-        self.hold_reading(hold=True)
-        self._services.crew.errand(self._guarded(work), name=f"log-in from {self.host}")
-
-    async def _guarded(self, work: Any) -> None:
-        try:
-            await work
-        except ClarionError as error:
-            self._log.warning("connection refused", why=str(error))
-            self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, str(error)))
-        except Exception:  # noqa: BLE001  # one client's bad luck is nobody else's
-            self._log.exception("a connection met a fault of the server")
-            self.end(StreamError(StreamCondition.INTERNAL_SERVER_ERROR, "the server failed"))
-        else:
-            if not self._over:
-                self._go_on()
-
-    def _go_on(self) -> None:
-        """Read on after the answer to what the client waited for."""
-        engine = self._engine
-        assert engine is not None, "the connection is there"
-        self.hold_reading(hold=False)  # what comes now may hold it again
-        self._say(engine)
-        engine.pump()
-        self._pump(engine)
-
-    @property
-    def _over(self) -> bool:
-        """Whether the stream ended, or the connection broke, while something was awaited."""
-        return self._closing or self._transport is None
-
-    def _closed(self, engine: ServerStream, event: Closed) -> None:
+    def _closed(self, event: Closed) -> None:
         if event.error is not None:
-            self._complain("stream ended", str(event.error), condition=event.error.condition)
-        self._closing = self._login.over = True
+            self.complain("stream ended", str(event.error), condition=event.error.condition)
+        self._closing = True
+        self._leave_entrance()
         context, self.context = self.context, None
         inbox = self._inbox
         if context is None or context.session.line is not self:
@@ -380,10 +296,10 @@ class Connection(asyncio.Protocol):
         else:
             self._ways.lifecycle.end(context.session)
 
-    def _complain(self, what: str, why: str, **values: object) -> None:
+    def complain(self, what: str, why: str, **values: object) -> None:
         """Log what went wrong; strangers do not get to fill the log."""
         if self.context is not None:
-            self._log.info(what, why=why, **values)
+            self.log.info(what, why=why, **values)
         else:
             now = self._services.clock.monotonic()
             self._ways.noise.info(
@@ -393,92 +309,22 @@ class Connection(asyncio.Protocol):
     def _part(self) -> None:
         """Close the transport; a client that does not take the rest is cut off."""
         self.flush()
-        transport = self._transport
+        transport = self.transport
         if transport is None or transport.is_closing():
             return
         transport.close()
         self._services.clock.call_later(GOODBYE_SECONDS, transport.abort)
 
-    # -- log-in --------------------------------------------------------------------------
+    # -- Entering: what the way in asks of its connection, until it carries a session ----
 
-    async def _secure(self, engine: ServerStream) -> None:
-        self._say(engine)
-        self.flush()
-        certificate = self._ways.certificate
-        assert certificate is not None, "STARTTLS is only offered with a certificate"
-        transport = self._transport
-        if transport is None:
-            return
-        loop = asyncio.get_running_loop()
-        try:
-            secured = await loop.start_tls(
-                transport,
-                self,
-                certificate.starttls,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            )
-        except (OSError, ssl.SSLError) as error:
-            self._complain("TLS handshake failed", str(error))
-            self._give_up_handshake()
-            return
-        if secured is None:
-            return
-        self._transport = secured
-        engine.secured(certificate.bindings(secured.get_extra_info("ssl_object")))
+    @property
+    def over(self) -> bool:
+        """Whether the stream has ended, or the connection is broken."""
+        return self._closing or self.transport is None
 
-    async def _bind(self, engine: ServerStream, event: BindWanted) -> None:
-        person = self._login.person
-        assert person is not None, "binding comes after log-in"
-        try:
-            context = await self._ways.lifecycle.begin(person, event.resource, engine.lang, self)
-        except ClarionError as error:
-            if not self._over:
-                engine.bind_refused(stanza_error(error))
-            return
-        context.session.label = self._login.label
-        if self._over:
-            context.session.line = None
-            self._ways.lifecycle.end(context.session)
-            return
-        self._carry(context)
-        engine.bound(context.session.full)
-        self._log.info("logged in", jid=context.session.full)
-
-    async def _offered(self, engine: ServerStream, event: Offered) -> None:
-        """Resume a session (XEP-0198 section 5); to count, one must be bound first (section 3)."""
-        element = event.element
-        if element.tag != sm.RESUME:
-            engine.not_taken(sm.failed(StanzaCondition.UNEXPECTED_REQUEST))
-            return
-        person = self._login.person
-        assert person is not None, "resumption comes after log-in"
-        previous = element.attributes.get("previd", "")
-        self._ways.lifecycle.release(person, previous)
-        # What is being committed counts, or the client would send it a second time.
-        await self._services.archive.settled()
-        if self._over:
-            return
-        context = self._ways.lifecycle.resume(person, previous, self)
-        if context is None:
-            engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))
-            return
-        self._carry(context)
-        try:
-            tokens = sm.resume(context.session, element)
-        except StreamError as error:
-            engine.fail(error)
-            return
-        engine.bound("")
-        engine.send(sm.resumed(context.session))
-        sm.took(context, tokens)
-        self._say(engine)
-        engine.pump()
-        self._log.info("session resumed", jid=context.session.full)
-
-    def _carry(self, context: Context) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
+    def carry(self, context: Context) -> None:
+        """Begin to carry a session; the client is in."""
+        self._leave_entrance()
         self._alarm = self._services.clock.call_later(SETTLE_SECONDS, self._settle)
         self.context = context
         self._jid = context.session.full
@@ -486,15 +332,20 @@ class Connection(asyncio.Protocol):
         self._inbox = self._ways.inbox(context)
         self._ways.carries(self)
 
+    def _leave_entrance(self) -> None:
+        if self._entrance is not None:
+            self._entrance.stop()
+            self._entrance = None
+
     def _settle(self) -> None:
         self._alarm = None
         if self._engine is not None:
             self._engine.rest()
 
-    def _give_up_handshake(self) -> None:
+    def give_up_handshake(self) -> None:
         """End a connection whose TLS handshake failed or takes too long."""
         self._closing = True
-        transport = self._transport
+        transport = self.transport
         if transport is not None:
             transport.abort()
             # The loop tells nobody of a connection that is lost within a handshake.
@@ -502,8 +353,8 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """End the connection without another word."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     # -- is the client still there? ---------------------------------------------------
 
@@ -516,6 +367,6 @@ class Connection(asyncio.Protocol):
 
     def give_up(self, silent_seconds: float) -> None:
         """See ``asking.Asked``."""
-        self._log.info("client is gone", silent_seconds=round(silent_seconds))
+        self.log.info("client is gone", silent_seconds=round(silent_seconds))
         self._closing = True
         self.cut()

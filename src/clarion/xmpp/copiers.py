@@ -15,12 +15,12 @@ from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.splice import with_namespace
 from clarion.xmpp.copies import copy_of
 from clarion.xmpp.reach import Reach
+from clarion.xmpp.sent import NAME_LIMIT
 from clarion.xmpp.session import Session
 
 ANSWERABLE_LIMIT: Final = 64
 """LIMIT: copied messages of a person that are remembered, some 15 KiB when all are used, so
 that an error which answers one is copied too; errors come soon or never."""
-NAME_LIMIT: Final = 256  # LIMIT: characters of an id that is remembered, as in ``sent.py``
 
 
 class Copiers:

@@ -4,40 +4,39 @@ from typing import Final
 
 from clarion.wire.xml import MalformedError, escape, parse
 from clarion.wire.xmpp.names import BODY, CLIENT
-from clarion.wire.xmpp.stamps import MARKERS, ORIGIN_ID
+from clarion.wire.xmpp.payloads import (
+    CARBONS,
+    CORRECTION,
+    FORWARD,
+    HINTS,
+    MARKER,
+    MARKER_REQUEST,
+    MUC_INVITE,
+    MUC_USER,
+    NO_COPY,
+    PRIVATE,
+    REACTIONS,
+    RECEIPT,
+    RECEIPT_REQUEST,
+    REPLY,
+    RETRACT,
+    ROOM_INVITATION,
+    STATES,
+    THREAD,
+)
+from clarion.wire.xmpp.stamps import ORIGIN_ID
 from clarion.wire.xmpp.stanza import Stanza
 
-NS: Final = "urn:xmpp:carbons:2"
-HINTS: Final = "urn:xmpp:hints"
-FORWARD: Final = "urn:xmpp:forward:0"
-CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
-
-_NEVER: Final = frozenset({f"{{{NS}}}private", f"{{{HINTS}}}no-copy"})
-_STATES: Final = frozenset(
-    f"{{{CHAT_STATES}}}{state}" for state in ("active", "composing", "paused", "inactive", "gone")
-)
+_NEVER: Final = frozenset({PRIVATE, NO_COPY})
 # Section 6.1: payloads typical of instant messaging, whatever the message's type.
-_PAYLOADS: Final = _STATES | {
-    "{urn:xmpp:receipts}request",
-    "{urn:xmpp:receipts}received",
-    f"{{{MARKERS}}}markable",
-    f"{{{MARKERS}}}displayed",
-    "{urn:xmpp:message-correct:0}replace",
-    "{urn:xmpp:message-retract:1}retract",
-    "{urn:xmpp:reactions:0}reactions",
-    "{urn:xmpp:reply:0}reply",
-    "{jabber:x:conference}x",  # XEP-0249, a direct invitation to a room
-}
-_MUC_USER: Final = "{http://jabber.org/protocol/muc#user}x"
-_INVITE: Final = "{http://jabber.org/protocol/muc#user}invite"
+_TYPICAL: Final = (
+    STATES
+    | {RECEIPT_REQUEST, RECEIPT, MARKER_REQUEST, MARKER}
+    | {CORRECTION, RETRACT, REACTIONS, REPLY, ROOM_INVITATION}
+)
 # What a message that is only a chat state may hold besides (XEP-0085 section 5.6, and what
 # clients add to everything).
-_BESIDES: Final = _STATES | {
-    f"{{{CLIENT}}}thread",
-    ORIGIN_ID,
-    *(f"{{{HINTS}}}{hint}" for hint in ("no-copy", "no-store", "no-permanent-store", "store")),
-    f"{{{NS}}}private",
-}
+_BESIDES: Final = STATES | HINTS | {THREAD, ORIGIN_ID, PRIVATE}
 
 
 def copied(stanza: Stanza, kind: str) -> bool:
@@ -59,7 +58,7 @@ def copied(stanza: Stanza, kind: str) -> bool:
         return False
     if kind == "chat" or (kind == "normal" and BODY in children):
         return True
-    return not _PAYLOADS.isdisjoint(children) or (_MUC_USER in children and _invites(stanza))
+    return not _TYPICAL.isdisjoint(children) or (MUC_USER in children and _invites(stanza))
 
 
 def fleeting(stanza: Stanza, kind: str) -> bool:
@@ -67,7 +66,7 @@ def fleeting(stanza: Stanza, kind: str) -> bool:
     children = stanza.children
     return (
         kind != "error"
-        and not _STATES.isdisjoint(children)
+        and not STATES.isdisjoint(children)
         and all(child in _BESIDES for child in children)
     )
 
@@ -86,7 +85,7 @@ def copy_of(message: bytes, direction: str, account: str, to: str, kind: str) ->
     typed = "" if kind == "normal" else f" type='{escape(kind)}'"
     start = (
         f"<message from='{escape(account)}' to='{escape(to)}'{typed}>"
-        f"<{direction} xmlns='{NS}'><forwarded xmlns='{FORWARD}'>"
+        f"<{direction} xmlns='{CARBONS}'><forwarded xmlns='{FORWARD}'>"
     )
     return b"%s%s</forwarded></%s></message>" % (start.encode(), message, direction.encode())
 
@@ -94,6 +93,6 @@ def copy_of(message: bytes, direction: str, account: str, to: str, kind: str) ->
 def _invites(stanza: Stanza) -> bool:
     """Whether ``muc#user`` carries a mediated invitation (XEP-0045 section 7.8.2)."""
     try:
-        return parse(stanza.raw, CLIENT).find(f"{_MUC_USER}/{_INVITE}") is not None
+        return parse(stanza.raw, CLIENT).find(f"{MUC_USER}/{MUC_INVITE}") is not None
     except MalformedError:
         return False

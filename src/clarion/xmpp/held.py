@@ -1,14 +1,14 @@
 """What waits for a client that nobody looks at (XEP-0352): the newest of each kind, in order."""
 
-import re
 from typing import Final
+
+from clarion.wire.xmpp.splice import attributes_of
 
 HELD_LIMIT_BYTES: Final = 131_072
 """LIMIT: bytes held back for one client; some 500 ordinary presence stanzas. Beyond it, as
 beyond the number of ``[limits] held_stanzas``, everything is sent."""
 
 _PRESENCE: Final = b"<presence"
-_ATTRIBUTE: Final = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")")
 _HELD_TYPES: Final = frozenset({b"", b"unavailable"})
 
 
@@ -35,14 +35,12 @@ class Held:
         if not stanza.startswith(_PRESENCE):
             return False
         kind = sender = b""
-        at = len(_PRESENCE)
-        while (found := _ATTRIBUTE.match(stanza, at)) is not None:
-            at = found.end()
-            value = found[2] if found[2] is not None else found[3]
-            if found[1] == b"from":
-                sender = value
-            elif found[1] == b"type":
-                kind = value
+        for found in attributes_of(stanza, len(_PRESENCE)):
+            name = found[1]
+            if name == b"from":
+                sender = found[2][1:-1]
+            elif name == b"type":
+                kind = found[2][1:-1]
         # Who asks for or ends a subscription, or reports an error, wants an eye on it.
         if kind not in _HELD_TYPES or not sender:
             return False

@@ -15,38 +15,37 @@ from clarion.core.preferences import Policy
 from clarion.lib.ids import seconds
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.jid import parse_jid
-from clarion.wire.xmpp.names import BODY, CLIENT
-from clarion.wire.xmpp.stamps import MARKERS, ORIGIN_ID, STANZA_ID, utc
+from clarion.wire.xmpp.names import BODY
+from clarion.wire.xmpp.payloads import (
+    DELAYED,
+    FALLBACK,
+    HINTS,
+    MARKER,
+    MARKER_REQUEST,
+    NO_PERMANENT_STORE,
+    NO_STORE,
+    OLD_MARKERS,
+    REACTIONS,
+    REACTIONS_NS,
+    RECEIPT,
+    RECEIPT_REQUEST,
+    RETRACT,
+    RETRACTION,
+    STATES,
+    STORE,
+    THREAD,
+)
+from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, utc
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 
-RETRACTION: Final = "urn:xmpp:message-retract:1"
-REACTIONS: Final = "urn:xmpp:reactions:0"
-
-_CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
-_HINTS: Final = "urn:xmpp:hints"
-_MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
-_RETRACT: Final = f"{{{RETRACTION}}}retract"
-_REACTIONS: Final = f"{{{REACTIONS}}}reactions"
-_FALLBACK: Final = "{urn:xmpp:fallback:0}fallback"
-_STORE: Final = f"{{{_HINTS}}}store"
-_NO_STORE: Final = f"{{{_HINTS}}}no-store"
-_NO_PERMANENT_STORE: Final = f"{{{_HINTS}}}no-permanent-store"
-
 # What alone makes no message worth keeping (XEP-0313 section 5.1.3, XEP-0160 section 3).
-_FLEETING: Final = frozenset(
-    {f"{{{_CHAT_STATES}}}{state}" for state in ("active", "composing", "paused", "inactive")}
-    | {f"{{{_CHAT_STATES}}}gone", f"{{{CLIENT}}}thread", ORIGIN_ID, STANZA_ID, _MARKABLE_TAG}
-    | {f"{{{_HINTS}}}no-copy", _STORE, _NO_STORE, _NO_PERMANENT_STORE}
-    | {"{urn:xmpp:receipts}request", "{urn:xmpp:delay}delay"}
+_FLEETING: Final = (
+    STATES | HINTS | {THREAD, ORIGIN_ID, STANZA_ID, MARKER_REQUEST, RECEIPT_REQUEST, DELAYED}
 )
 # What tells of another message: kept, but nobody reads it.
-_ABOUT_OTHERS: Final = frozenset(
-    {"{urn:xmpp:receipts}received", f"{{{MARKERS}}}displayed", _RETRACT, _REACTIONS}
-    # COMPAT(Conversations, 2.x): of XEP-0333 before 0.4.
-    | {f"{{{MARKERS}}}received", f"{{{MARKERS}}}acknowledged"}
-)
-_TOLD_BY_FALLBACK: Final = ((_RETRACT, RETRACTION), (_REACTIONS, REACTIONS))
+_ABOUT_OTHERS: Final = OLD_MARKERS | {RECEIPT, MARKER, RETRACT, REACTIONS}
+_TOLD_BY_FALLBACK: Final = ((RETRACT, RETRACTION), (REACTIONS, REACTIONS_NS))
 _ARCHIVED: Final = Keeping.ARCHIVED  # looked up once, not per message
 _KEEPING: Final = {
     Policy.ALWAYS: Keeping.ARCHIVED,
@@ -62,10 +61,10 @@ def worth_keeping(stanza: Stanza) -> bool:
     cannot be taken back.
     """
     children = stanza.children
-    if _NO_STORE in children:
+    if NO_STORE in children:
         return False
     return (
-        BODY in children or _STORE in children or any(child not in _FLEETING for child in children)
+        BODY in children or STORE in children or any(child not in _FLEETING for child in children)
     )
 
 
@@ -73,7 +72,7 @@ def countable(stanza: Stanza) -> bool:
     """Say whether people read a message that is kept."""
     children = stanza.children
     if BODY in children:
-        return _FALLBACK not in children or not _falls_back(stanza)
+        return FALLBACK not in children or not _falls_back(stanza)
     if any(child in _ABOUT_OTHERS for child in children):
         return False
     return any(child not in _FLEETING for child in children)
@@ -99,7 +98,7 @@ def keep(
     sender, preferences = context.person, context.services.preferences
     theirs = own = _ARCHIVED
     if (
-        _NO_PERMANENT_STORE in stanza.children
+        NO_PERMANENT_STORE in stanza.children
         or preferences.of(recipient.number) is not None
         or preferences.of(sender.number) is not None
     ):
@@ -108,7 +107,7 @@ def keep(
     owners = [Owner(recipient.number, incoming=True, keeping=theirs)]
     if recipient.number != sender.number:
         owners.append(Owner(sender.number, incoming=False, keeping=own))
-    retraction = _retraction(stanza, item) if _RETRACT in stanza.children else None
+    retraction = _retraction(stanza, item) if RETRACT in stanza.children else None
     kept = context.services.archive.append(item, owners, retraction)
     if theirs is own is _ARCHIVED:
         return kept, (True, True)
@@ -124,7 +123,7 @@ def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keep
     What is matched is ``from`` of what came and ``to`` of what goes (XEP-0441
     sections 2.3.2 and 2.3.3).
     """
-    if _NO_PERMANENT_STORE in stanza.children:
+    if NO_PERMANENT_STORE in stanza.children:
         return Keeping.PASSING
     services = context.services
     chosen = services.preferences.of(owner.number)
@@ -162,7 +161,7 @@ def _retraction(stanza: Stanza, item: Item) -> Retraction | None:
 
     A tombstone must name the retraction's ``id``: one without is sent on only.
     """
-    message_id = stanza.child_attribute(_RETRACT, "id")
+    message_id = stanza.child_attribute(RETRACT, "id")
     if not message_id or not item.message_id:
         return None
     kind = stanza.attributes.get("type", "")
@@ -178,6 +177,6 @@ def _falls_back(stanza: Stanza) -> bool:
     """Say whether the body is for those who know no retractions or reactions (XEP-0428)."""
     meant = {told for tag, told in _TOLD_BY_FALLBACK if tag in stanza.children}
     return any(
-        child == _FALLBACK and attributes.get("for") in meant
+        child == FALLBACK and attributes.get("for") in meant
         for child, attributes in zip(stanza.children, stanza.child_attributes, strict=False)
     )

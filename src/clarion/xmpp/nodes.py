@@ -1,21 +1,16 @@
 """The books of people's pubsub nodes, and who has nodes that others may see (XEP-0163)."""
 
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
-from typing import Final
-from weakref import WeakValueDictionary
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 
 from clarion.core.model import Person
 from clarion.core.pubsub import PubsubStore
+from clarion.xmpp.books import BOOKS_CACHED, Books
 from clarion.xmpp.node_book import NodeBook
-
-BOOKS_CACHED: Final = 1_000
-"""LIMIT: books in memory of people nobody works with, the latest used."""
 
 
 class Nodes:
-    """The books by their owners' addresses; see ``xmpp/rosters.py``, which works alike.
+    """The books by their owners' addresses; ``xmpp/books.py`` says which stay in memory.
 
     Args:
         store: Keeps them.
@@ -25,10 +20,9 @@ class Nodes:
 
     def __init__(self, store: PubsubStore, limit: int = BOOKS_CACHED) -> None:
         self._store = store
-        self._limit = limit
-        self._books: WeakValueDictionary[str, NodeBook] = WeakValueDictionary()
-        self._recent: OrderedDict[str, NodeBook] = OrderedDict()
-        self._shown: dict[str, set[str]] = {}
+        shown: dict[str, set[str]] = {}
+        self._shown = shown
+        self._books = Books(lambda person: NodeBook(person, store, shown), limit)
 
     async def load(self) -> None:
         """Learn who has nodes that others may see; once, before anybody asks.
@@ -51,31 +45,20 @@ class Nodes:
             UnavailableError: The store cannot answer.
 
         """
-        book = self._entry(person)
-        if not book.loaded:
-            async with book.lock:
-                await book.load()
-        return book
+        return await self._books.book(person)
 
-    @asynccontextmanager
-    async def change(self, person: Person) -> AsyncGenerator[NodeBook, None]:
+    def change(self, person: Person) -> AbstractAsyncContextManager[NodeBook]:
         """Hold the book of a person, to change it; first come, first served.
 
         Raises:
-            UnavailableError: The store cannot answer.
+            UnavailableError: On entry: the store cannot answer.
 
         """
-        book = self._entry(person)
-        async with book.lock:
-            await book.load()
-            yield book
+        return self._books.change(person)
 
     def forget(self, person: Person) -> None:
         """Forget the book of somebody who was deleted; whoever deletes empties the store."""
-        book = self._books.get(person.address)
-        if book is not None and book.owner == person.number:
-            del self._books[person.address]
-            self._recent.pop(person.address, None)
+        self._books.forget(person)
         for owners in self._shown.values():
             owners.discard(person.address)
 
@@ -87,14 +70,3 @@ class Nodes:
 
         """
         return await self._store.tell_once(person.number, what)
-
-    def _entry(self, person: Person) -> NodeBook:
-        address = person.address
-        book = self._books.get(address)
-        if book is None or book.owner != person.number:
-            book = self._books[address] = NodeBook(person, self._store, self._shown)
-        self._recent[address] = book
-        self._recent.move_to_end(address)
-        if len(self._recent) > self._limit:
-            self._recent.popitem(last=False)
-        return book

@@ -57,7 +57,7 @@ class People:
         known = self._entities.get(person.address)
         if known is not None:
             return known
-        level = await self._archive.received_up_to(person.number)
+        received = await self._archive.received_up_to(person.number)
         # Another session may have entered meanwhile.
         known = self._entities.get(person.address)
         if known is None:
@@ -68,7 +68,7 @@ class People:
                 self._ledger,
                 self._seal,
                 self._clock,
-                Reach(level, waiting=True),
+                Reach(received.up_to, waiting=received.newer),
                 self._blocking,
             )
             self._entities[person.address] = known

@@ -14,8 +14,9 @@ from clarion.core.ports import ItemRef, Parcel, person_entity
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, IQ, XML_LANG
+from clarion.wire.xmpp.payloads import MARKER_REQUEST
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
-from clarion.wire.xmpp.stamps import MARKABLE, MARKERS, ORIGIN_ID, STANZA_ID, stanza_id
+from clarion.wire.xmpp.stamps import MARKABLE, ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp import keeping
 from clarion.xmpp.context import Context
@@ -25,7 +26,6 @@ from clarion.xmpp.displayed import DISPLAYED, without_displayed
 MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
 
 _BLOCKED: Final = b"<blocked xmlns='urn:xmpp:blocking:errors'/>"
-_MARKABLE_TAG: Final = f"{{{MARKERS}}}markable"
 
 
 def recipient_of(context: Context, stanza: Stanza) -> Jid:
@@ -242,7 +242,7 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
         and kind in {"chat", "normal"}
         and BODY in stanza.children
         and bool(attributes.get("id"))
-        and _MARKABLE_TAG not in stanza.children
+        and MARKER_REQUEST not in stanza.children
         and recipient.bare != context.account
     )
     return append_child(raw, MARKABLE) if asked else raw

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from clarion.wire.xml import parse
 from clarion.wire.xmpp import pubsub_answers as say
 from clarion.wire.xmpp.node_config import NS, NodeConfig, config_form
-from clarion.wire.xmpp.pubsub import OWNER
+from clarion.wire.xmpp.pubsub_owner import OWNER
 from clarion.wire.xmpp.result_set import RsmAnswer
 
 

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clarion.wire.xml import ATTRIBUTE_LIMIT, DEPTH_LIMIT, parse, serialise
+from clarion.wire.xmpp.cutter import PARSER_BUDGET
 from clarion.wire.xmpp.errors import StreamCondition
-from clarion.wire.xmpp.slicer import PARSER_BUDGET, Event, Slicer, StreamEnd, StreamStart
+from clarion.wire.xmpp.slicer import Slicer
+from clarion.wire.xmpp.slices import Slice, StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
 
 C = StreamCondition
@@ -57,7 +59,7 @@ def opened(**options: Any):
     return slicer
 
 
-def shown(event: Event):
+def shown(event: Slice):
     if isinstance(event, Stanza):
         return (
             event.tag,
@@ -393,7 +395,7 @@ def test_new_names_are_not_kept_for_ever(apart: bool):
     finally:
         tracemalloc.stop()
     assert count == 10_000
-    assert slicer._spent < PARSER_BUDGET + 2000
+    assert slicer._cutter.spent < PARSER_BUDGET + 2000
     assert kept < 1_000_000
 
 

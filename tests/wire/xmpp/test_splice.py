@@ -1,5 +1,8 @@
+from typing import Any
+from xml.parsers import expat
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clarion.wire.xml import MalformedError, parse
@@ -7,6 +10,7 @@ from clarion.wire.xmpp.seams import start_tag_end
 from clarion.wire.xmpp.slicer import Slicer
 from clarion.wire.xmpp.splice import (
     append_child,
+    attributes_of,
     children,
     content,
     drop_children,
@@ -130,10 +134,89 @@ def test_with_namespace_makes_it_stand_alone(raw: bytes):
         (b"<a b='>' xmlns='v'/>", b"<a b='>' xmlns='v'/>"),
         (b"<a xmlns:b='v'/>", b"<a xmlns='u' xmlns:b='v'/>"),
         (b"<a><b xmlns='v'/></a>", b"<a xmlns='u'><b xmlns='v'/></a>"),
+        (b"<a>xmlns='v'</a>", b"<a xmlns='u'>xmlns='v'</a>"),
+        (b"<a b=' xmlns=\"v\"'/>", b"<a xmlns='u' b=' xmlns=\"v\"'/>"),
+        (b"<a b=\" xmlns='v'\" xmlns = 'w'/>", b"<a b=\" xmlns='v'\" xmlns = 'w'/>"),
+        (b"<xmlns/>", b"<xmlns xmlns='u'/>"),
     ],
 )
 def test_with_namespace(raw: bytes, alone: bytes):
     assert with_namespace(raw, "u") == alone
+
+
+BLANKS = st.sampled_from([b" ", b"\n", b"\t ", b" \r\n"])
+EQUALS = st.sampled_from([b"=", b" =", b"= ", b"\n=\t"])
+NAMES = [b"a", b"xmlns", b"xmlns:x", b"x:xmlns", b"xmlnsa", b"axmlns", b"xml:lang", b"from"]
+VALUES = [b"", b"u", b"xmlns", b" xmlns=", b" xmlns:x=", b"/>", b">", b"=", b"&lt;", b"\xc3\xbc"]
+
+
+@st.composite
+def a_value(draw: st.DrawFn) -> bytes:
+    """Return a value in either kind of quotes, which may hold a whole attribute in the other."""
+    quote, other = draw(st.permutations([b"'", b'"']))
+    parts = draw(st.lists(st.sampled_from([*VALUES, other, b" xmlns=%su%s" % (other, other)])))
+    return quote + b"".join(parts) + quote
+
+
+@st.composite
+def an_element(draw: st.DrawFn) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
+    """Return an element's name, its attributes as pairs of name and quoted value, and all of it."""
+    tag = draw(st.sampled_from([b"message", b"x:message", b"xmlns", b"m"]))
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    pairs = [(name, draw(a_value())) for name in names]
+    raw = b"<" + tag
+    for name, value in pairs:
+        raw += draw(BLANKS) + name + draw(EQUALS) + value
+    raw += draw(st.sampled_from([b"", b" ", b"\n"]))
+    inner = draw(
+        st.lists(
+            st.sampled_from([*VALUES, b" xmlns='u'", b"<a/>", b"<b xmlns='v' c='>'>xmlns</b>"])
+        )
+    )
+    if not inner and draw(st.booleans()):
+        return tag, pairs, raw + b"/>"
+    return tag, pairs, raw + b">" + b"".join(inner) + b"</" + tag + b">"
+
+
+def slowly_with_namespace(raw: bytes, namespace: str) -> bytes:
+    """Do as ``with_namespace``: a parser that knows no namespaces says what is declared."""
+    seen: list[tuple[str, dict[str, str]]] = []
+
+    def on_start(tag: str, given: dict[str, Any]) -> None:
+        seen.append((tag, given))
+
+    parser = expat.ParserCreate("UTF-8")
+    parser.StartElementHandler = on_start
+    parser.Parse(raw, True)
+    tag, given = seen[0]
+    if "xmlns" in given:
+        return raw
+    start = b"<" + tag.encode()
+    return start + f" xmlns='{namespace}'".encode() + raw.removeprefix(start)
+
+
+@settings(deadline=None, max_examples=400)
+@given(an_element())
+@example((b"m", [], b"<m a='>' xmlns='v'>x</m>"))
+@example((b"m", [], b"<m a=\"' xmlns='\" xmlns:x='u'/>"))
+def test_with_namespace_finds_what_a_parser_finds(
+    element: tuple[bytes, list[tuple[bytes, bytes]], bytes],
+):
+    raw = element[2]
+    assert with_namespace(raw, CLIENT) == slowly_with_namespace(raw, CLIENT)
+
+
+@settings(deadline=None)
+@given(an_element())
+def test_attributes_are_found_as_they_were_written(
+    element: tuple[bytes, list[tuple[bytes, bytes]], bytes],
+):
+    tag, pairs, raw = element
+    at = len(tag) + 1
+    found = list(attributes_of(raw, at))
+    assert [(each[1], each[2]) for each in found] == pairs
+    # They follow each other without a gap, each with the white space before it.
+    assert [at, *(each.end() for each in found)][: len(found)] == [each.start() for each in found]
 
 
 def test_children():

@@ -7,7 +7,7 @@ from typing import Final
 from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.node_config import NS
-from clarion.wire.xmpp.pubsub import OWNER
+from clarion.wire.xmpp.pubsub_owner import OWNER
 from clarion.wire.xmpp.result_set import RsmAnswer
 from clarion.wire.xmpp.stamps import delay
 

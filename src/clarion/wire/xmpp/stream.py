@@ -14,12 +14,12 @@ The rules of this file:
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
-from clarion.wire.sasl import Candidate, SaslCondition, SaslError, decode_base64
-from clarion.wire.xml import parse
+from clarion.wire.sasl import Candidate, SaslCondition, SaslError
 from clarion.wire.xmpp.errors import StanzaError, StreamCondition, StreamError, error_reply
-from clarion.wire.xmpp.names import CLIENT, IQ, SASL, STANZAS, STREAMS, TLS, XML_LANG
+from clarion.wire.xmpp.names import IQ, STANZAS, STREAMS, TLS, XML_LANG
 from clarion.wire.xmpp.registration import early_refusal, is_early_request
-from clarion.wire.xmpp.slicer import Slicer, StreamEnd, StreamStart
+from clarion.wire.xmpp.slicer import Slicer
+from clarion.wire.xmpp.slices import StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream_binding import bind_result, wanted_resource
 from clarion.wire.xmpp.stream_events import (
@@ -34,13 +34,7 @@ from clarion.wire.xmpp.stream_events import (
     StreamRules,
 )
 from clarion.wire.xmpp.stream_header import check_header, features, header
-from clarion.wire.xmpp.stream_login import (
-    Exchange,
-    challenge_element,
-    failure_element,
-    mechanism_names,
-    success_element,
-)
+from clarion.wire.xmpp.stream_login import ABORT, AUTH, RESPONSE, Login
 
 _CLOSE: Final = b"</stream:stream>"
 _ERROR_TAG: Final = f"{{{STREAMS}}}error"
@@ -85,8 +79,7 @@ class ServerStream:
         self._working = False
         self._opened = False  # our header of the current stream has been sent
         self._authenticated = False
-        self._failures = 0
-        self._exchange: Exchange | None = None
+        self._login = Login(rules, token)
         self._binding: Stanza | None = None  # the request the driver thinks about
         self._peer = ""  # the 'from' of the client's header
 
@@ -147,45 +140,33 @@ class ServerStream:
 
     def keys(self, salt: bytes, iterations: int, candidates: Sequence[Candidate]) -> None:
         """Go on with a SCRAM exchange; no candidates lets every proof fail."""
-        if self.phase is Phase.CLOSED:
-            return
-        assert self._exchange is not None, "keys() without KeysWanted"
-        self.phase = Phase.AUTHENTICATING
-        challenge = self._exchange.challenge(salt, iterations, candidates)
-        self._out.append(challenge_element(challenge))
-        self._work()
+        if self.phase is not Phase.CLOSED:
+            challenge = self._login.challenge(salt, iterations, candidates)
+            self._answer(challenge, Phase.AUTHENTICATING)
 
     def admit(self, username: str) -> None:
         """Tell the client that it is logged in as the local part ``username``."""
         if self.phase is Phase.CLOSED:
             return
-        assert self._exchange is not None, "admit() without PasswordGiven or ProofGiven"
         self.username = username
         self._authenticated = True
-        self._out.append(success_element(self._exchange.success))
-        self._exchange = None
+        self._out.append(self._login.succeed())
         self._restart()
 
     def reject(self, condition: SaslCondition, text: str = "") -> None:
         """Refuse the log-in; after ``login_attempts`` of them the stream ends."""
         if self.phase is Phase.CLOSED:
             return
-        self._exchange = None
+        self._out.append(self._login.fail(condition, text))
         self.phase = Phase.SECURE_OR_AUTHENTICATE
-        self._out.append(failure_element(condition, text))
-        self._failures += 1
-        if self._failures >= self._rules.login_attempts:
+        if self._login.failures >= self._rules.login_attempts:
             self._refuse(StreamCondition.POLICY_VIOLATION, "too many failed log-ins")
         else:
             self._work()
 
     def registered(self, answer: bytes) -> None:
         """Answer a ``RegistrationWanted``; the client may log in then, or ask again."""
-        if self.phase is Phase.CLOSED:
-            return
-        self._out.append(answer)
-        self.phase = Phase.SECURE_OR_AUTHENTICATE
-        self._work()
+        self._answer(answer, Phase.SECURE_OR_AUTHENTICATE)
 
     def bound(self, full_jid: str) -> None:
         """Tell the client its full JID, unless it resumed; stanzas flow from here on."""
@@ -208,18 +189,13 @@ class ServerStream:
         if self.phase is Phase.CLOSED:
             return
         assert self._binding is not None, "bind_refused() without BindWanted"
-        self._out.append(error_reply(self._binding, error))
+        answer = error_reply(self._binding, error)
         self._binding = None
-        self.phase = Phase.BIND
-        self._work()
+        self._answer(answer, Phase.BIND)
 
     def not_taken(self, answer: bytes) -> None:
         """Answer an ``Offered`` element; the client may still bind."""
-        if self.phase is Phase.CLOSED:
-            return
-        self._out.append(answer)
-        self.phase = Phase.BIND
-        self._work()
+        self._answer(answer, Phase.BIND)
 
     def rest(self) -> None:
         """Take less memory until the next bytes come."""
@@ -286,6 +262,13 @@ class ServerStream:
         else:
             self._order(event)
 
+    def _answer(self, answer: bytes, phase: Phase) -> None:
+        """Say what the driver decided, and read on."""
+        if self.phase is not Phase.CLOSED:
+            self._out.append(answer)
+            self.phase = phase
+            self._work()
+
     def _order(self, element: Stanza) -> None:
         handler = self.ORDER.get((self.phase, element.tag))
         if handler is not None:
@@ -344,37 +327,18 @@ class ServerStream:
 
     # -- SASL (section 6) --------------------------------------------------------
 
-    def _auth(self, element: Stanza) -> None:
-        mechanism = element.attributes.get("mechanism", "")
-        if self._rules.starttls and not self._secure:
-            self.reject(SaslCondition.ENCRYPTION_REQUIRED, "STARTTLS comes first")
-            return
-        if mechanism not in mechanism_names(self._rules, self._bindings, secure=self._secure):
-            self.reject(SaslCondition.INVALID_MECHANISM, "not one of those offered")
-            return
-        self._exchange = Exchange(mechanism, self._token, self._bindings)
-        self.phase = Phase.AUTHENTICATING
-        text = parse(element.raw, CLIENT).text
-        if text:
-            self._step(self._exchange, text)
-        else:
-            self._out.append(challenge_element(b""))
-
-    def _response(self, element: Stanza) -> None:
-        assert self._exchange is not None, "a response comes within an exchange"
-        self._step(self._exchange, parse(element.raw, CLIENT).text or "")
-
-    def _step(self, exchange: Exchange, text: str) -> None:
+    def _sasl(self, element: Stanza) -> None:
         try:
-            event = exchange.step(decode_base64(text))
+            event = self._login.take(element, self._bindings, secure=self._secure)
         except SaslError as error:
             self.reject(error.condition, str(error))
+            return
+        if isinstance(event, bytes):
+            self._out.append(event)
+            self.phase = Phase.AUTHENTICATING
         else:
-            self.phase = Phase.VERIFYING
             self._events.append(event)
-
-    def _abort(self, element: Stanza) -> None:
-        self.reject(SaslCondition.ABORTED)
+            self.phase = Phase.VERIFYING
 
     # -- in-band registration (XEP-0077 section 3.1) --------------------------------
 
@@ -417,10 +381,10 @@ class ServerStream:
 
     ORDER: ClassVar[Mapping[tuple[Phase, str], Callable[["ServerStream", Stanza], None]]] = {
         (Phase.SECURE_OR_AUTHENTICATE, f"{{{TLS}}}starttls"): _starttls,
-        (Phase.SECURE_OR_AUTHENTICATE, f"{{{SASL}}}auth"): _auth,
+        (Phase.SECURE_OR_AUTHENTICATE, AUTH): _sasl,
         (Phase.SECURE_OR_AUTHENTICATE, IQ): _register,
-        (Phase.AUTHENTICATING, f"{{{SASL}}}response"): _response,
-        (Phase.AUTHENTICATING, f"{{{SASL}}}abort"): _abort,
+        (Phase.AUTHENTICATING, RESPONSE): _sasl,
+        (Phase.AUTHENTICATING, ABORT): _sasl,
         (Phase.BIND, IQ): _bind,
     }
     """Which first-level element is lawful in which phase, and who takes it."""

@@ -9,7 +9,7 @@ from typing import Final
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.names import BIND, CLIENT, REGISTER_FEATURE, SASL, STREAMS, TLS
-from clarion.wire.xmpp.slicer import StreamStart
+from clarion.wire.xmpp.slices import StreamStart
 from clarion.wire.xmpp.stream_events import StreamRules
 from clarion.wire.xmpp.stream_login import mechanism_names
 

@@ -5,25 +5,25 @@ from typing import Final
 
 from clarion.core.ports import Parcel, person_entity
 from clarion.wire.xml import escape
-from clarion.wire.xmpp.executions import Stage
-from clarion.wire.xmpp.forms import Field, FieldKind
+from clarion.wire.xmpp.forms import Field, FieldKind, Form
 from clarion.xmpp.commands.administration import command, record, said, stage
-from clarion.xmpp.commands.command import Command, Done, Task
+from clarion.xmpp.commands.command import Command, Done, Task, asks
 
 SLICE: Final = 250
 """People who are told before others get their turn on the loop: about 2 ms."""
 
 
-async def announce(task: Task) -> Stage | Done:
+@asks(
+    stage(
+        "Making an Announcement",
+        "Fill out this form to make an announcement to all active users of this service.",
+        Field("announcement", (), FieldKind.TEXT_MULTI, "Announcement", required=True),
+    )
+)
+async def announce(task: Task, form: Form) -> Done:
     """Send a headline to all who have a session, and to nobody later."""
-    if not task.answers:
-        return stage(
-            "Making an Announcement",
-            "Fill out this form to make an announcement to all active users of this service.",
-            Field("announcement", (), FieldKind.TEXT_MULTI, "Announcement", required=True),
-        )
     services = task.services
-    body = escape("\n".join(task.answers[0].values("announcement")))
+    body = escape("\n".join(form.values("announcement")))
     entities = [entity for entity in task.context.people.all() if entity.sessions]
     for place, entity in enumerate(entities, start=1):
         raw = (

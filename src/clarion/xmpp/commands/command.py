@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Final
 
 from clarion.core.model import Person
@@ -65,6 +66,28 @@ It is called anew for each step with all answers so far, and keeps nothing in
 between; only the last step may change anything. Whatever of ``lib/errors.py``
 it raises is told as a stanza error, and the form stays open.
 """
+Act = Callable[[Task, Form], Awaitable[Done]]
+"""Does what a form that was filled in asks for; what ``Run`` says of the last step holds."""
+
+
+def asks(stage: Stage | Callable[[Task], Stage]) -> Callable[[Act], Run]:
+    """Make a command of one form out of what is done with it.
+
+    Args:
+        stage: The form, or what makes it where it shows how things are now.
+
+    """
+
+    def decorate(act: Act) -> Run:
+        @wraps(act)
+        async def run(task: Task) -> Stage | Done:
+            if task.answers:
+                return await act(task, task.answers[0])
+            return stage if isinstance(stage, Stage) else stage(task)
+
+        return run
+
+    return decorate
 
 
 def everybody(context: Context) -> bool:

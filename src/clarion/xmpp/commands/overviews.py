@@ -9,20 +9,18 @@ from itertools import islice
 from typing import Final
 
 from clarion.wire.xmpp.commands import Note, NoteKind
-from clarion.wire.xmpp.executions import Stage
-from clarion.wire.xmpp.forms import Field, FieldKind, Option
+from clarion.wire.xmpp.forms import Field, FieldKind, Form, Option
 from clarion.wire.xmpp.stamps import utc
 from clarion.xmpp.commands.administration import (
-    bare,
     command,
-    found,
     jid_field,
     jids_field,
+    one,
     result,
     several,
     stage,
 )
-from clarion.xmpp.commands.command import Command, Done, Run, Task
+from clarion.xmpp.commands.command import Command, Done, Run, Task, asks
 from clarion.xmpp.person import PersonEntity
 
 LIST_LIMIT: Final = 10_000
@@ -114,7 +112,7 @@ _GROUPS: Final = (
 
 
 def _number(group: _Group) -> Run:
-    async def run(task: Task) -> Stage | Done:
+    async def run(task: Task) -> Done:
         label = f"The number of {group.word} users"
         count = str(sum(map(len, await _found(group.looks(task)))))
         return result(Field(group.number_field, (count,), FieldKind.TEXT_SINGLE, label))
@@ -123,20 +121,21 @@ def _number(group: _Group) -> Run:
 
 
 def _list(group: _Group) -> Run:
-    async def run(task: Task) -> Stage | Done:
-        if not task.answers:
-            return stage(
-                f"Requesting List of {group.word.capitalize()} Users",
-                f"Fill out this form to request the {group.word} users of this service.",
-                Field(
-                    "max_items",
-                    ("none",),
-                    FieldKind.LIST_SINGLE,
-                    "Maximum number of items to show",
-                    options=(*map(Option, _CHOICES), Option("none", "None")),
-                ),
-            )
-        wanted = task.answers[0].value("max_items") or "none"
+    @asks(
+        stage(
+            f"Requesting List of {group.word.capitalize()} Users",
+            f"Fill out this form to request the {group.word} users of this service.",
+            Field(
+                "max_items",
+                ("none",),
+                FieldKind.LIST_SINGLE,
+                "Maximum number of items to show",
+                options=(*map(Option, _CHOICES), Option("none", "None")),
+            ),
+        )
+    )
+    async def run(task: Task, form: Form) -> Done:
+        wanted = form.value("max_items") or "none"
         limit = LIST_LIMIT if wanted == "none" else min(int(wanted), LIST_LIMIT)
         runs = await _found(group.looks(task))
         count = sum(map(len, runs))
@@ -148,7 +147,14 @@ def _list(group: _Group) -> Run:
     return run
 
 
-async def user_stats(task: Task) -> Stage | Done:
+@asks(
+    stage(
+        "Get User Statistics",
+        "Fill out this form to gather user statistics.",
+        jid_field("The Jabber ID for statistics"),
+    )
+)
+async def user_stats(task: Task, form: Form) -> Done:
     """Section 4.10: how many contacts a person has, and the open sessions.
 
     Raises:
@@ -156,13 +162,7 @@ async def user_stats(task: Task) -> Stage | Done:
         UnavailableError: The store cannot answer.
 
     """
-    if not task.answers:
-        return stage(
-            "Get User Statistics",
-            "Fill out this form to gather user statistics.",
-            jid_field("The Jabber ID for statistics"),
-        )
-    person = found(task, bare(task.answers[0].value("accountjid") or ""))
+    person = one(task, form)
     book = await task.services.rosters.book(person)
     size = sum(item.listed for item in book.items())
     resources = tuple(ref.resource for ref in task.services.sessions.of(person.address))
@@ -172,7 +172,14 @@ async def user_stats(task: Task) -> Stage | Done:
     )
 
 
-async def last_login(task: Task) -> Stage | Done:
+@asks(
+    stage(
+        "Getting a User's Last Login Time",
+        "Fill out this form to get a user's last login time.",
+        jids_field("The Jabber ID(s) for which to retrieve the last login time"),
+    )
+)
+async def last_login(task: Task, form: Form) -> Done:
     """Section 4.9: when each person was here last, as last activity has it (XEP-0012).
 
     That is now for who has a session, else the end of the last one; of who was
@@ -183,14 +190,8 @@ async def last_login(task: Task) -> Stage | Done:
         UnavailableError: The store cannot answer.
 
     """
-    if not task.answers:
-        return stage(
-            "Getting a User's Last Login Time",
-            "Fill out this form to get a user's last login time.",
-            jids_field("The Jabber ID(s) for which to retrieve the last login time"),
-        )
     services = task.services
-    persons = several(task)
+    persons = several(task, form)
     times: list[str] = []
     for person in persons:
         if services.sessions.of(person.address):

@@ -24,7 +24,7 @@ from clarion.wire.xmpp.forms import (
     type_field,
 )
 from clarion.wire.xmpp.stamps import utc
-from clarion.xmpp.commands.command import Command, Done, Task
+from clarion.xmpp.commands.command import Command, Done, Task, asks
 
 NODE: Final = "clarion:readers"
 LOOK_BACK: Final = 1_000
@@ -33,10 +33,7 @@ a stanza-id is found however old it is."""
 
 _ASK: Final = Form(
     FormKind.FORM,
-    (
-        type_field(NODE),
-        text_field("item", label="Message"),
-    ),
+    (type_field(NODE), text_field("item", label="Message")),
     title="Who has read",
     instructions=("The id of a message that you sent; leave it empty for your last one here.",),
 )
@@ -51,7 +48,8 @@ _COLUMNS: Final = (
 _READ: Final = frozenset({State.READ, State.CONFIRMED})
 
 
-async def readers(task: Task) -> Stage | Done:
+@asks(Stage(_ASK))
+async def readers(task: Task, form: Form) -> Done:
     """Ask for a message, then tell who has read it.
 
     Raises:
@@ -59,9 +57,7 @@ async def readers(task: Task) -> Stage | Done:
         UnavailableError: The store cannot answer.
 
     """
-    if not task.answers:
-        return Stage(_ASK)
-    wanted = (task.answers[0].value("item") or "").strip()
+    wanted = (form.value("item") or "").strip()
     # What was sent a moment ago may not be committed, and so not be readable, yet.
     await task.services.archive.settled()
     item = await (_named(task, wanted) if wanted else _last(task))

@@ -15,6 +15,7 @@ from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.names import CLIENT
+from clarion.wire.xmpp.payloads import FORWARD
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer
 from clarion.wire.xmpp.splice import with_namespace
@@ -24,7 +25,6 @@ from clarion.xmpp.archive_request import NS, Request, form_payload, read_request
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 
-FORWARD: Final = "urn:xmpp:forward:0"
 QUERY: Final = f"{{{NS}}}query"
 METADATA: Final = f"{{{NS}}}metadata"
 

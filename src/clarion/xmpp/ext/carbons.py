@@ -9,9 +9,9 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.payloads import CARBONS as NS
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
-from clarion.xmpp.copies import NS
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.routing import local_person, recipient_of
 

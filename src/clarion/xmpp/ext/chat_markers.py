@@ -5,17 +5,15 @@ and sends them on; here they become marks in the ledger.
 """
 
 from collections.abc import Awaitable
-from typing import Final
 
 from clarion.core.ledger import Act
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.payloads import MARKER as DISPLAYED
 from clarion.wire.xmpp.stamps import MARKERS
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.marks import move_mark
-
-DISPLAYED: Final = f"{{{MARKERS}}}displayed"
 
 chat_markers = Extension(
     Card(

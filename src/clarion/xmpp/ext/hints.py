@@ -6,11 +6,7 @@ Whether a message is kept is decided in ``keeping.py``, whether it is copied in
 ``store`` keeps no headline: RFC 6121 section 8.5.2.2.1 comes first.
 """
 
-from typing import Final
-
 from clarion.xmpp.extension import Card, Extension
-
-NS: Final = "urn:xmpp:hints"
 
 hints = Extension(
     Card(

@@ -12,6 +12,7 @@ from clarion.core.model import Person
 from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp import pubsub as ask
 from clarion.wire.xmpp import pubsub_answers as say
+from clarion.wire.xmpp import pubsub_owner as own
 from clarion.wire.xmpp.caps import INFO, Identity
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
@@ -166,7 +167,7 @@ async def tell_published(context: Context, node: str, published: Published) -> N
         await tell(context, node, config, say.retract_event(node, published.retracted))
 
 
-@pep.on_iq("get", ask.PUBSUB_OWNER, at=("account",))
+@pep.on_iq("get", own.PUBSUB_OWNER, at=("account",))
 async def look_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
     """Answer what only an owner may ask.
 
@@ -175,17 +176,17 @@ async def look_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> by
         UnavailableError: The store cannot answer.
 
     """
-    request = ask.parse_owner_request("get", pubsub)
-    if isinstance(request, ask.GetDefault):
+    request = own.parse_owner_request("get", pubsub)
+    if isinstance(request, own.GetDefault):
         return say.default_answer(config_form(NodeConfig()))
     book = await context.services.nodes.book(context.person)
     node = book.require(request.node)
-    if isinstance(request, ask.OwnerAffiliations):
+    if isinstance(request, own.OwnerAffiliations):
         return say.owners_answer(request.node, context.account)
     return say.configuration_answer(request.node, config_form(node.config))
 
 
-@pep.on_iq("set", ask.PUBSUB_OWNER, at=("account",))
+@pep.on_iq("set", own.PUBSUB_OWNER, at=("account",))
 async def act_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> None:
     """Configure, delete, purge.
 
@@ -194,16 +195,16 @@ async def act_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> Non
         UnavailableError: The store cannot keep it.
 
     """
-    request = ask.parse_owner_request("set", pubsub)
-    name = request.node if not isinstance(request, ask.GetDefault) else ""
+    request = own.parse_owner_request("set", pubsub)
+    name = request.node if not isinstance(request, own.GetDefault) else ""
     async with context.services.nodes.change(context.person) as book:
-        if isinstance(request, ask.Delete):
+        if isinstance(request, own.Delete):
             config = await publishing.delete(book, name)
             await tell(context, name, config, say.delete_event(name))
-        elif isinstance(request, ask.Purge):
+        elif isinstance(request, own.Purge):
             config = await publishing.purge(book, name)
             await tell(context, name, config, say.purge_event(name))
-        elif isinstance(request, ask.Configure) and request.form is not None:
+        elif isinstance(request, own.Configure) and request.form is not None:
             config, dropped = await publishing.configure(book, name, request.form)
             if dropped and config.notify_retract:
                 await tell(context, name, config, say.retract_event(name, dropped))
@@ -239,8 +240,8 @@ async def look_at_contact(context: Context, stanza: Stanza, pubsub: Element) -> 
 
 
 @pep.on_iq("set", ask.PUBSUB, at=("contact",))
-@pep.on_iq("get", ask.PUBSUB_OWNER, at=("contact",))
-@pep.on_iq("set", ask.PUBSUB_OWNER, at=("contact",))
+@pep.on_iq("get", own.PUBSUB_OWNER, at=("contact",))
+@pep.on_iq("set", own.PUBSUB_OWNER, at=("contact",))
 def refuse(context: Context, stanza: Stanza, pubsub: Element) -> None:
     """Refuse: a node is its owner's alone to write (XEP-0163 section 2.2).
 

@@ -5,16 +5,14 @@ the ledger, and ``routing.py`` sends them on to the sender.
 """
 
 from collections.abc import Awaitable
-from typing import Final
 
 from clarion.core.ledger import Act
+from clarion.wire.xmpp.payloads import RECEIPT as RECEIVED
+from clarion.wire.xmpp.payloads import RECEIPTS as NS
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.marks import move_mark
-
-NS: Final = "urn:xmpp:receipts"
-RECEIVED: Final = f"{{{NS}}}received"
 
 receipts = Extension(
     Card(

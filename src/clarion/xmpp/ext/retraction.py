@@ -8,8 +8,8 @@ in the same conversation can be taken back, and once.
 
 from typing import Final
 
+from clarion.wire.xmpp.payloads import RETRACTION
 from clarion.xmpp.extension import Card, Extension
-from clarion.xmpp.keeping import RETRACTION
 
 _FEATURES: Final = (RETRACTION, f"{RETRACTION}#tombstone")
 

@@ -1,0 +1,213 @@
+"""Who takes a stanza of a client's: by its kind, and whom it is for.
+
+Messages go on by ``routing.py``, after features had a look; presence and
+requests have one handler each (RFC 6120 section 8.2.3, RFC 6121 section 8).
+Refusals are raised; ``inbox.py`` keeps the order and tells the client.
+"""
+
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from inspect import isawaitable
+from typing import Any, Final
+
+from clarion.wire.xml import escape, parse
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import Jid
+from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
+from clarion.wire.xmpp.stamps import ORIGIN_ID
+from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.context import Context
+from clarion.xmpp.extension import At, IqHandler, Switchboard
+from clarion.xmpp.pep_notices import answered as take_answer
+from clarion.xmpp.routing import (
+    forward_iq,
+    is_blocked_by,
+    local_person,
+    recipient_of,
+    route_message,
+)
+
+Work = Coroutine[Any, Any, None]
+"""What must be done before the stanzas behind it may begin."""
+
+Take = Callable[[Context, Switchboard, Stanza], Future[Any] | Work | None]
+"""Takes a stanza. ``None``: it is done. A future: it is delivered, and counts when that is done.
+
+Raises whatever is to be told to the client (``refusals.py``).
+"""
+
+
+# -- messages -----------------------------------------------------------------------
+
+
+def _message(
+    context: Context, switchboard: Switchboard, stanza: Stanza
+) -> Future[Any] | Work | None:
+    entity = context.entity
+    if ORIGIN_ID in stanza.children and not entity.knows_sent:
+        return _message_after_loading(context, switchboard, stanza)
+    waits = _look(context, switchboard, stanza)
+    if waits:
+        return _route_and_wait(context, stanza, waits)
+    return route_message(context, stanza)
+
+
+async def _message_after_loading(
+    context: Context, switchboard: Switchboard, stanza: Stanza
+) -> None:
+    await context.entity.load_sent()
+    await _route_and_wait(context, stanza, _look(context, switchboard, stanza))
+
+
+def _look(context: Context, switchboard: Switchboard, stanza: Stanza) -> list[Awaitable[object]]:
+    """Let features look at the message before it goes on."""
+    waits: list[Awaitable[object]] = []
+    messages = switchboard.messages
+    # Once each: a stanza has room for thousands of one kind, and each may cost a query.
+    for child in dict.fromkeys(stanza.children):
+        look = messages.get(child)
+        if look is not None:
+            if is_blocked_by(context, recipient_of(context, stanza)):
+                break  # it is about to be refused, and tells nobody anything
+            wait = look(context, stanza)
+            if wait is not None:
+                waits.append(wait)
+    return waits
+
+
+async def _route_and_wait(context: Context, stanza: Stanza, waits: list[Awaitable[object]]) -> None:
+    try:
+        kept = route_message(context, stanza)
+    finally:
+        # What features do holds also when the message itself is refused.
+        for wait in waits:
+            await wait
+    if kept is not None:
+        await kept
+
+
+# -- presence ---------------------------------------------------------------------
+
+
+def _presence(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | None:
+    kind = stanza.attributes.get("type", "")
+    handler = switchboard.presences.get(kind)
+    if handler is None:
+        if kind == "error":
+            return None
+        raise StanzaError(StanzaCondition.BAD_REQUEST, f"presence has no type {kind!r}")
+    work = handler(context, stanza)
+    return None if work is None else _finish(work)
+
+
+# -- iq ------------------------------------------------------------------------------
+
+
+def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | None:
+    """Apply RFC 6120 section 8.2.3 and RFC 6121 section 8.5."""
+    kind = stanza.attributes.get("type", "")
+    if kind in {"result", "error"}:
+        _answered(context, stanza)
+        return None
+    recipient = _asked(context, stanza, kind)
+    place: At
+    if recipient.resource:
+        guard = switchboard.iqs.get(("session", kind, stanza.children[0]))
+        if guard is not None:
+            return _forward_later(context, guard, stanza, recipient)
+        forward_iq(context, stanza, recipient)
+        return None
+    if recipient.bare == context.services.domain:
+        place = "server"
+    elif recipient.bare == context.account:
+        place = "account"
+    elif recipient.bare == context.services.proxy:
+        place = "proxy"
+    else:
+        place = "contact"
+    handler = switchboard.iqs.get((place, kind, stanza.children[0]))
+    ours = recipient.domain == context.services.domain
+    if place == "contact" and (handler is None or not ours):
+        # Who answers for contacts decides what may be told of those who do not exist.
+        local_person(context, recipient)
+    if handler is None:
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE, f"nobody here answers {stanza.children[0]}"
+        )
+    payload = parse(stanza.raw, CLIENT)[0]
+    result = handler(context, stanza, payload)
+    if isawaitable(result):
+        return _answer_later(context, stanza, result)
+    _reply(context, stanza, result)
+    return None
+
+
+def _asked(context: Context, stanza: Stanza, kind: str) -> Jid:
+    """Return whom a request is for, if it is one that may be put.
+
+    Raises:
+        StanzaError: It may not.
+        JidError: ``to`` is no JID.
+
+    """
+    if kind not in {"get", "set"}:
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq is a get, set, result or error")
+    if not stanza.attributes.get("id"):
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq needs an id")
+    if len(stanza.children) != 1:
+        raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
+    recipient = recipient_of(context, stanza)
+    if is_blocked_by(context, recipient):
+        # XEP-0191 section 3.3: as if they were not here.
+        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"{recipient.full} is not on line")
+    return recipient
+
+
+def _answered(context: Context, stanza: Stanza) -> None:
+    to = stanza.attributes.get("to")
+    session = context.session
+    if session.proof_id and stanza.attributes.get("id") == session.proof_id:
+        context.entity.received(session, session.proved())
+        context.people.level_changed(context.entity)
+        if session.unproven and session.line is not None:
+            session.line.prove_soon()
+    elif take_answer(context, stanza):
+        pass  # what the client can do
+    elif to is not None and recipient_of(context, stanza).resource:
+        forward_iq(context, stanza, recipient_of(context, stanza))
+
+
+async def _forward_later(
+    context: Context, guard: IqHandler, stanza: Stanza, recipient: Jid
+) -> None:
+    allowed = guard(context, stanza, parse(stanza.raw, CLIENT)[0])
+    if isawaitable(allowed):
+        await allowed
+    forward_iq(context, stanza, recipient)
+
+
+async def _answer_later(context: Context, stanza: Stanza, result: Awaitable[bytes | None]) -> None:
+    _reply(context, stanza, await result)
+
+
+def _reply(context: Context, stanza: Stanza, payload: bytes | None) -> None:
+    session = context.session
+    to = stanza.attributes.get("to")
+    sender = f" from='{escape(to)}'" if to is not None else ""
+    start = (
+        f"<iq type='result' id='{escape(stanza.attributes['id'])}'{sender}"
+        f" to='{escape(session.full)}'"
+    )
+    if payload:
+        # Copied once: a whole roster is 2 MiB.
+        session.send(b"".join((start.encode(), b">", payload, b"</iq>")))
+    else:
+        session.send(start.encode() + b"/>")
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    await work
+
+
+TAKERS: Final[Mapping[str, Take]] = {MESSAGE: _message, PRESENCE: _presence, IQ: _iq}
+"""By the stanza's tag, who takes it."""
