@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final, NewType, Protocol
 
-from clarion.core.model import DepartmentNumber
+from clarion.core.archive import ThreadId
+from clarion.core.model import DepartmentNumber, PersonNumber
 from clarion.lib.ids import ItemId
 
 RoomNumber = NewType("RoomNumber", int)
@@ -147,7 +148,7 @@ class Subject:
 
 @dataclass(slots=True)
 class Room:
-    """What lasts of a room. Changed by ``Rooms`` alone, after the commit.
+    """What lasts of a room. Changed by ``RoomBook`` alone, after the commit.
 
     Attributes:
         number: Key of its rows.
@@ -169,6 +170,11 @@ class Room:
     department: DepartmentNumber | None = None
     locked: bool = False
     avatar: tuple[str, bytes] | None = None
+
+    @property
+    def owner(self) -> PersonNumber:
+        """Whose the lines of its archive are: a number that no person has (``core/archive.py``)."""
+        return PersonNumber(-self.number)
 
     def affiliation(self, jid: str) -> Affiliation:
         """Return the affiliation of a bare JID; a whole domain may be outcast."""
@@ -210,7 +216,12 @@ class RoomStore(Protocol):
         department: DepartmentNumber | None,
         at: ItemId,
     ) -> RoomNumber:
-        """Keep a new room; stays of its members begin at ``at``."""
+        """Keep a new room; stays of its members begin at ``at``.
+
+        Raises:
+            UsageError: There is a room with this address, or of this department.
+
+        """
         ...
 
     async def configure(self, room: RoomNumber, config: RoomConfig) -> None:
@@ -229,8 +240,32 @@ class RoomStore(Protocol):
         """Set affiliations; ``NONE`` takes one away. Stays begin and end at ``at``."""
         ...
 
-    async def destroy(self, room: RoomNumber) -> None:
-        """Delete a room with its affiliations, stays and archive."""
+    async def destroy(self, room: RoomNumber, thread: ThreadId, at: ItemId) -> None:
+        """Forget a room: its address is free at once. What it leaves is for ``clear``.
+
+        Args:
+            room: Which; harmless when there is none.
+            thread: In which people have read what was said there.
+            at: The newest item of the house: later ones in that thread are
+                not this room's.
+
+        """
+        ...
+
+    async def ruins(self) -> Sequence[RoomNumber]:
+        """Return the rooms that were destroyed and have left something."""
+        ...
+
+    async def clear(self, room: RoomNumber) -> int:
+        """Delete some of what a destroyed room has left, in one short transaction.
+
+        Its archive with all that nobody else has, the stays, and what people
+        have read there.
+
+        Returns:
+            How much went; 0: nothing is left, and ``ruins`` does not name it any more.
+
+        """
         ...
 
     async def stays(self, room: RoomNumber, item: ItemId) -> Sequence[Stay]:

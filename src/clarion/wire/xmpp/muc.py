@@ -239,12 +239,12 @@ def item(
     return "".join(parts).encode()
 
 
-def user_x(*children: bytes, codes: Iterable[Status] = ()) -> bytes:
+def user_x(*children: bytes, codes: Iterable[int] = ()) -> bytes:
     """Write an ``<x/>`` of ``muc#user``.
 
     Args:
         children: Written before: items, ``destroyed`` and so on.
-        codes: What it says beside.
+        codes: What it says beside, each a ``Status``.
 
     """
     return b"".join((_X, *children, *(_STATUS[code] for code in codes), b"</x>"))
@@ -333,7 +333,7 @@ def jid_of(text: str) -> Jid:
 
 _NUMBERS: Final = ("maxchars", "maxstanzas", "seconds")
 _X: Final = f"<x xmlns='{USER}'>".encode()
-_STATUS: Final = {code: f"<status code='{code:d}'/>".encode() for code in Status}
+_STATUS: Final[dict[int, bytes]] = {code: f"<status code='{code:d}'/>".encode() for code in Status}
 
 
 def _history(history: Element) -> History:
