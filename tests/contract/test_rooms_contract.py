@@ -189,6 +189,18 @@ async def test_who_was_there_when_something_was_said(rooms: DatabaseRooms):
     assert await rooms.stays(number, at(28)) == [Stay(ANN, at(10)), Stay(CAI, at(20), at(30))]
 
 
+async def test_who_was_there_between_two_items(rooms: DatabaseRooms):
+    number = await make(rooms, affiliations=[OWNER])  # at 10
+    await rooms.affiliate(number, [MEMBER], at(20))
+    await rooms.affiliate(number, [replace(MEMBER, affiliation=Affiliation.NONE)], at(30))
+    stay = Stay(CAI, at(20), at(30))
+    for first, last, cai in ((11, 20, False), (11, 21, True), (30, 40, True), (31, 40, False)):
+        found = await rooms.stays(number, at(first), at(last))
+        assert (stay in found) is cai
+    covered = [item for item in range(15, 35) if stay.covers(at(item))]
+    assert covered == list(range(21, 31))
+
+
 async def test_who_leaves_and_returns_in_between_was_always_there(rooms: DatabaseRooms):
     number = await make(rooms, affiliations=[OWNER, MEMBER])
     await rooms.affiliate(number, [replace(MEMBER, affiliation=Affiliation.NONE)], at(10))

@@ -108,14 +108,16 @@ class RoomBook:
         """Return for whom a nickname is reserved (section 7.12)."""
         return self._nicks.get(room.number, {}).get(nick)
 
-    async def stays(self, room: Room, item: ItemId) -> Sequence[Stay]:
+    async def stays(self, room: Room, item: ItemId, last: ItemId | None = None) -> Sequence[Stay]:
         """Return who was a member, or more, when ``item`` was said.
+
+        With ``last`` when any item from the one to the other was.
 
         Raises:
             UnavailableError: The store cannot answer.
 
         """
-        return await self._store.stays(room.number, item)
+        return await self._store.stays(room.number, item, last)
 
     # Changes. All raise ``UsageError`` when they cannot be, also as the room is
     # no more, and ``UnavailableError`` when the store cannot keep them.

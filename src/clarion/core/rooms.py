@@ -197,6 +197,10 @@ class Stay:
     since: ItemId
     until: ItemId | None = None
 
+    def covers(self, item: ItemId) -> bool:
+        """Whether it had begun before ``item``, and had not ended before it."""
+        return self.since < item and (self.until is None or item <= self.until)
+
 
 class RoomStore(Protocol):
     """What rooms ask of a store. Every call returns after the commit, all or nothing.
@@ -268,6 +272,11 @@ class RoomStore(Protocol):
         """
         ...
 
-    async def stays(self, room: RoomNumber, item: ItemId) -> Sequence[Stay]:
-        """Return the stays that cover ``item``: begun before it, not ended before it."""
+    async def stays(
+        self, room: RoomNumber, item: ItemId, last: ItemId | None = None
+    ) -> Sequence[Stay]:
+        """Return the stays that cover ``item``: begun before it, not ended before it.
+
+        With ``last`` those that cover any item from the one to the other.
+        """
         ...

@@ -259,9 +259,11 @@ class DatabaseRooms:
         await self._write(room, _CLEARED, ((room,),))
         return 0
 
-    async def stays(self, room: RoomNumber, item: ItemId) -> Sequence[Stay]:
+    async def stays(
+        self, room: RoomNumber, item: ItemId, last: ItemId | None = None
+    ) -> Sequence[Stay]:
         """See ``RoomStore``."""
-        rows = await self._database.read(_STAYS, (room, item, item))
+        rows = await self._database.read(_STAYS, (room, last or item, item))
         return [_stay(row) for row in rows]
 
     async def _drop_lines(self, room: RoomNumber, lane: int, rows: Iterable[Row]) -> None:
