@@ -209,22 +209,33 @@ class Archive(Protocol):
         """
         ...
 
-    async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
+    async def page(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> Page:
         """Return one page; at most ``query.limit`` items.
 
         A search for a full JID looks at a bounded number of items: a page
         that is not complete may be shorter than the limit.
 
+        Args:
+            owner: Whose archive.
+            query: Which part of it.
+            asker: Who waits for the answer, where it is not the owner: of each
+                asker one search runs at a time, so members of a room must not
+                wait for each other.
+
         Raises:
             UsageError: None of so many items matches the full JID.
-            UnavailableError: The search took too long, or this owner has too
+            UnavailableError: The search took too long, or the asker has too
                 many under way.
 
         """
         ...
 
-    async def count(self, owner: PersonNumber, query: PageQuery) -> int:
-        """Count what the bounds of ``query`` hold, its limit aside.
+    async def count(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> int:
+        """Count what the bounds of ``query`` hold, its limit aside; ``asker`` as in ``page``.
 
         Raises:
             UnavailableError: As ``page``.

@@ -155,8 +155,6 @@ class RoomBook:
                 raise UsageError(f"there are {ROOMS_LIMIT} rooms; destroy one first")
             draft = Room(RoomNumber(0), address, config, department=department, locked=locked)
             changes = self._changes(draft, affiliations)
-            # Owners first, so that a room has one also if it is made by halves.
-            changes.sort(key=lambda one: -one.affiliation)
             first = changes[:CHANGES_AT_ONCE]
             number = await self._store.create(address, config, first, department, self._mint())
             room = replace(draft, number=number, affiliations={one.jid: one for one in first})
@@ -275,7 +273,8 @@ class RoomBook:
             raise UsageError(f"a room has {AFFILIATIONS_LIMIT} affiliations at most")
         if room.department is None and not _keeps_owner(room, {one.jid: one for one in found}):
             raise LastOwnerError(f"the room {room.address} must keep an owner")
-        return found
+        # Owners first, so that a room has one also when some lots are done and others not.
+        return sorted(found, key=lambda one: -one.affiliation)
 
     def _check_nicks(self, room: Room, changes: Sequence[Affiliated]) -> None:
         taken = dict(self._nicks.get(room.number, {}))
@@ -321,8 +320,8 @@ class RoomBook:
     def _set(self, room: Room, one: Affiliated) -> None:
         mine, nicks = self._affiliated[room.number], self._nicks[room.number]
         before = mine.get(one.jid)
-        if before is not None and before.nick:
-            nicks.pop(before.nick, None)
+        if before is not None and nicks.get(before.nick) == one.jid:
+            del nicks[before.nick]
         if one.affiliation is Affiliation.NONE:
             mine.pop(one.jid, None)
             self._leave(room, one.jid)
