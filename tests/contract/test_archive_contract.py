@@ -12,6 +12,7 @@ from clarion.core.archive import (
     PageQuery,
     Retraction,
     pair_thread,
+    room_thread,
 )
 from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import Database
@@ -580,3 +581,39 @@ async def test_what_was_retracted_and_passes_stays_a_tombstone(
     kept = await archive.get(said.id)
     assert kept is not None
     assert b"<retracted" in kept.stanza
+
+
+async def test_a_room_has_an_archive_of_its_own(archive: DatabaseArchive, talk: Talk):
+    address, room = "coven@rooms.corp.example", PersonNumber(-1)
+    thread = room_thread(address)
+    assert await archive.ends(room) is None
+    said = [talk.item(who, address, thread=thread) for who in (ANN, BOB, ANN, CAI)]
+    for item in said:
+        await archive.append(item, [Owner(room, incoming=True)])
+    await talk.says(BOB, ANN)
+    await archive.settled(room)
+    assert (await archive.page(room, ALL)).items == said
+    assert (await archive.page(room, replace(ALL, thread=thread))).items == said
+    newest = await archive.page(room, replace(ALL, newest=True, limit=2), asker=NUMBER[BOB])
+    assert (newest.items, newest.complete) == (said[2:], False)
+    only = await archive.page(room, replace(ALL, ids=(said[1].id,)))
+    assert only.items == [said[1]]
+    assert await archive.count(room, ALL, asker=NUMBER[BOB]) == 4
+    assert await archive.count(room, replace(ALL, after=said[0].id)) == 3
+    assert await archive.ends(room) == (said[0].id, said[3].id)
+    assert await archive.has(room, *(item.id for item in said))
+    assert not await archive.has(NUMBER[ANN], said[0].id)
+    assert (await archive.page(NUMBER[CAI], ALL)).items == []
+    assert await archive.find(thread, ANN, said[2].message_id) == said[2].id
+    assert await archive.thread_page(thread, 2) == said[2:]
+
+
+async def test_what_was_said_in_a_room_is_retracted(archive: DatabaseArchive, talk: Talk):
+    address, room = "coven@rooms.corp.example", PersonNumber(-1)
+    said = talk.item(ANN, address, thread=room_thread(address))
+    await archive.append(said, [Owner(room, incoming=True)])
+    again = talk.item(ANN, address, thread=room_thread(address), countable=False)
+    tombstone = Retraction(said.message_id, b"<message><retracted xmlns='urn:x'/></message>")
+    await archive.append(again, [Owner(room, incoming=True)], tombstone)
+    first, second = (await archive.page(room, ALL)).items
+    assert (first.id, first.whole, second) == (said.id, False, again)

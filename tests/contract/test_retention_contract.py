@@ -3,13 +3,14 @@
 import pytest
 
 from clarion.config.server import RetentionConfig
-from clarion.core.archive import Item, Keeping, Owner, PageQuery, pair_thread
+from clarion.core.archive import Item, Keeping, Owner, PageQuery, pair_thread, room_thread
 from clarion.core.auditor import Auditor
 from clarion.core.bus import Bus
 from clarion.core.ledger import Act, Door, Move
 from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import Database
 from clarion.core.retention import DAY, Due, Removed, Retention
+from clarion.core.rooms import RoomConfig
 from clarion.lib.ids import FIRST, LAST, ItemId, Mint
 from clarion.store import retention as layout
 from clarion.store.archive import DatabaseArchive
@@ -17,6 +18,7 @@ from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.retention import DatabaseRetention
+from clarion.store.rooms import DatabaseRooms
 from fakes.clock import FakeClock
 
 ANN, BOB = "ann@corp.example", "bob@corp.example"
@@ -174,3 +176,51 @@ async def test_nothing_goes_without_a_policy(place: Place):
     assert await place.retention.due() == Due(0, 0)
     assert not await place.retention.run()
     assert await place.count("item") == 1
+
+
+async def test_what_was_said_in_a_room_goes_when_it_is_old_and_waits_for_nobody(place: Place):
+    address = "coven@rooms.corp.example"
+    rooms = DatabaseRooms(place.database)
+    owner = PersonNumber(-await rooms.create(address, RoomConfig(), (), None, FIRST))
+
+    async def say() -> ItemId:
+        item = Item(
+            place.mint.item(),
+            room_thread(address),
+            f"{ANN}/x",
+            address,
+            "m",
+            "",
+            b"<message/>",
+            countable=True,
+        )
+        await place.archive.append(item, [Owner(owner, incoming=True)])
+        return item.id
+
+    for _ in range(3):
+        await say()
+    place.clock.advance(20 * DAY)
+    kept = await say()
+    place.clock.advance(20 * DAY)
+    assert await place.retention.due() == Due(items=3, waiting=0)
+    assert await place.retention.run() == Removed(items=3, lines=3)
+    assert [item.id for item in (await place.archive.page(owner, ALL)).items] == [kept]
+
+
+async def test_an_item_that_a_room_still_has_is_not_dropped(place: Place):
+    address = "coven@rooms.corp.example"
+    rooms = DatabaseRooms(place.database)
+    owner = PersonNumber(-await rooms.create(address, RoomConfig(), (), None, FIRST))
+    item = Item(
+        place.mint.item(),
+        room_thread(address),
+        f"{ANN}/x",
+        address,
+        "m",
+        "",
+        b"<message/>",
+        countable=True,
+    )
+    await place.archive.append(item, [Owner(owner, incoming=True)])
+    assert await DatabaseRetention(place.database).drop_items(FIRST, LAST) == (item.id, 0)
+    assert await place.archive.has(owner, item.id)

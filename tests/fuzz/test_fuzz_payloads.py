@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from clarion.lib.errors import PeerError
 from clarion.wire.xml import parse, serialise
-from clarion.wire.xmpp import caps, commands, forms, pubsub, pubsub_owner, result_set, stamps
+from clarion.wire.xmpp import (
+    caps,
+    commands,
+    forms,
+    muc,
+    muc_admin,
+    pubsub,
+    pubsub_owner,
+    result_set,
+    stamps,
+)
 from clarion.wire.xmpp.errors import StanzaError
 
 NAMESPACES = (
@@ -21,6 +31,10 @@ NAMESPACES = (
     "http://jabber.org/protocol/disco#info",
     "http://jabber.org/protocol/pubsub",
     "http://jabber.org/protocol/pubsub#owner",
+    "http://jabber.org/protocol/muc",
+    "http://jabber.org/protocol/muc#user",
+    "http://jabber.org/protocol/muc#admin",
+    "http://jabber.org/protocol/muc#owner",
     "urn:x",
     "",
 )
@@ -29,9 +43,11 @@ NAMES = (
     *("set", "max", "after", "before", "index", "c", "command", "query", "identity", "feature"),
     *("pubsub", "publish", "publish-options", "retract", "items", "create", "configure", "delete"),
     *("purge", "default", "subscriptions", "affiliations", "subscribe"),
+    *("history", "password", "invite", "decline", "reason", "continue", "destroy"),
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
+    *("to", "thread", "maxchars", "maxstanzas", "seconds", "since", "nick", "role", "affiliation"),
     *("id", "max_items", "notify", "jid", "{http://www.w3.org/XML/1998/namespace}lang"),
 )
 TEXTS = st.one_of(
@@ -50,6 +66,7 @@ TEXTS = st.one_of(
                 "execute",
                 "next",
             ),
+            *("member", "outcast", "visitor", "ann@corp.example/x", "@"),
             *("2026-02-30T00:00:00Z", "2026-06-15T15:06:40.123Z", "", " ", "\U0010ffff"),
         ]
     ),
@@ -93,6 +110,18 @@ READERS = {
         "{http://jabber.org/protocol/commands}command",
         (commands.CommandError, StanzaError),
     ),
+    "who enters a room": (muc.parse_entry, muc.ENTRY, (StanzaError,)),
+    "an invitation": (muc.parse_user, muc.USER_X, (StanzaError,)),
+    "a list of a room": (muc_admin.parse_listing, muc_admin.ADMIN_QUERY, (StanzaError,)),
+    "a change in a room": (muc_admin.parse_changes, muc_admin.ADMIN_QUERY, (StanzaError,)),
+    **{
+        f"a {kind} of a room's owner": (
+            lambda found, kind=kind: muc_admin.parse_owner(kind, found),
+            muc_admin.OWNER_QUERY,
+            (StanzaError,),
+        )
+        for kind in ("get", "set")
+    },
     **{
         f"a {kind} of pubsub": (
             lambda found, kind=kind: pubsub.parse_request(kind, found),

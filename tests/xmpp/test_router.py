@@ -1,8 +1,17 @@
 """The one-node router and the table of who is on line."""
 
+import asyncio
+
 from structlog.testing import capture_logs
 
-from clarion.core.ports import EntityId, Parcel, SessionId, SessionRef, person_entity
+from clarion.core.ports import (
+    EntityId,
+    Parcel,
+    SessionId,
+    SessionRef,
+    person_entity,
+    room_entity,
+)
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
 
 ANN = "ann@corp.example"
@@ -17,6 +26,25 @@ def test_parcels_go_to_who_takes_their_kind_of_entity():
         router.to_entity(EntityId("room:sales@rooms.corp.example"), PARCEL)
     assert taken == [(ANN, PARCEL)]
     assert [line["entity_kind"] for line in lines] == ["room"]
+
+
+async def test_who_hands_over_is_told_what_to_wait_for():
+    router, commit = OneNodeRouter(), asyncio.get_running_loop().create_future()
+    taken: list[str] = []
+
+    def keep(address: str, parcel: Parcel) -> asyncio.Future[None]:
+        taken.append(address)
+        return commit
+
+    router.connect({"person": lambda address, parcel: None, "room": keep}, print)
+    assert room_entity("rooms.corp.example") == "room:rooms.corp.example"
+    assert router.hand_over(room_entity("sales@rooms.corp.example"), PARCEL) is commit
+    router.to_entity(room_entity("rooms.corp.example"), PARCEL)
+    assert taken == ["sales@rooms.corp.example", "rooms.corp.example"]
+    assert router.hand_over(person_entity(ANN), PARCEL) is None
+    with capture_logs() as lines:
+        assert router.hand_over(EntityId("mailbox:x"), PARCEL) is None
+    assert len(lines) == 1
 
 
 def test_stanzas_go_to_sessions_once_the_door_is_open():

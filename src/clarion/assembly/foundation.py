@@ -11,9 +11,12 @@ from clarion.core.auditor import Auditor
 from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
+from clarion.core.department_rooms import DepartmentRooms
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.room_book import RoomBook
+from clarion.core.rooms import OCCUPANT_KEY_BYTES, OCCUPANT_SECRET
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
@@ -29,6 +32,7 @@ from clarion.store.forgetting import open_audit
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
+from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
 
 NODE: Final = 0  # of the item ids, while there is one node
@@ -65,9 +69,11 @@ class Foundation:
     identity: Identity
     ledger: Ledger
     seal: Seal
+    occupant_key: bytes
     mint: Mint
     blocking: Blocking
     preferences: ArchivePreferences
+    rooms: RoomBook
 
 
 @asynccontextmanager
@@ -106,12 +112,18 @@ async def open_foundation(
         auditor.know(directory.person)
         identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
         await stack.enter_async_context(identity.serve())
-        ledger = _ledger(database, archive, directory, bus, clock)
+        mint = Mint(NODE, clock.wall, await archive.newest())
+        rooms = RoomBook(DatabaseRooms(audited), mint.item, bus)
+        await rooms.load()
+        ledger = _ledger(database, archive, directory, bus, clock, rooms)
         seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
+        occupant_key = await credentials.secret(OCCUPANT_SECRET, OCCUPANT_KEY_BYTES)
         blocking = Blocking(DatabaseBlocking(database.of("blocking")), bus)
         await blocking.load(directory)
         preferences = ArchivePreferences(DatabasePreferences(database))
         await preferences.load()
+        following = DepartmentRooms(directory, rooms, bus, hands, config.xmpp.rooms)
+        hands.errand(following.catch_up(), name="rooms of departments")
         yield Foundation(
             config=config,
             clock=clock,
@@ -127,9 +139,11 @@ async def open_foundation(
             identity=identity,
             ledger=ledger,
             seal=seal,
-            mint=Mint(NODE, clock.wall, await archive.newest()),
+            occupant_key=occupant_key,
+            mint=mint,
             blocking=blocking,
             preferences=preferences,
+            rooms=rooms,
         )
 
 
@@ -160,7 +174,12 @@ def _directory(config: Config, audited: AuditedDatabase, bus: Bus) -> Directory:
 
 
 def _ledger(
-    database: SqliteDatabase, archive: Archive, directory: Directory, bus: Bus, clock: Clock
+    database: SqliteDatabase,
+    archive: Archive,
+    directory: Directory,
+    bus: Bus,
+    clock: Clock,
+    rooms: RoomBook,
 ) -> Ledger:
     ledger = Ledger(
         DatabaseLedger(database.of("ledger")),
@@ -168,6 +187,7 @@ def _ledger(
         directory,
         bus,
         clock,
+        rooms=rooms,
         request_batch=database.request_batch,
     )
     database.before_batch(ledger.write)

@@ -125,6 +125,8 @@ def _services(
         features=switchboard.told(contact_forms(config.xmpp.contact)),
         registration=_registrar(ground),
         bytestreams=_proxy(config, clock),
+        rooms_domain=config.xmpp.rooms,
+        book=ground.rooms,
     )
 
 

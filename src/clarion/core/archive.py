@@ -1,7 +1,7 @@
 """The archive's port: every item once, and who may see it.
 
 An item is one message of any kind with one id for its whole life. It is kept
-once; each owner (a person who sent or received it) sees it through a line of
+once; each owner (a person who sent or received it, or a room) sees it through a line of
 their own, so that one owner can forget it and the other not.
 """
 
@@ -20,7 +20,7 @@ ThreadId = NewType("ThreadId", bytes)
 """What a mark moves through: 16 bytes that follow from who talks with whom."""
 
 THREADS_CACHED: Final = 16_384
-"""LIMIT: pairs whose thread is remembered, some 4 MiB when all are used."""
+"""LIMIT: pairs, and rooms, whose thread is remembered, some 4 MiB when all are used."""
 
 
 @lru_cache(maxsize=THREADS_CACHED)
@@ -28,6 +28,12 @@ def pair_thread(one: str, other: str) -> ThreadId:
     """Return the thread of two bare addresses, whichever is named first."""
     low, high = sorted((one, other))
     return ThreadId(hashlib.blake2b(f"pair\0{low}\0{high}".encode(), digest_size=16).digest())
+
+
+@lru_cache(maxsize=THREADS_CACHED)
+def room_thread(address: str) -> ThreadId:
+    """Return the thread of the room with this bare address."""
+    return ThreadId(hashlib.blake2b(f"room\0{address}".encode(), digest_size=16).digest())
 
 
 @dataclass(slots=True, unsafe_hash=True)  # never changed; frozen takes 6 times as long to make
@@ -87,7 +93,8 @@ class Owner:
     """Who gets a line for an item.
 
     Attributes:
-        person: The owner's number.
+        person: The owner's number: a person's, or the negative one of a room
+            (``core/rooms.py``), to which everything is incoming.
         incoming: Whether the item came to this owner (else this owner sent
             it). A message to oneself is one line, incoming.
         keeping: Whether this owner's archive shows it.
@@ -202,22 +209,33 @@ class Archive(Protocol):
         """
         ...
 
-    async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
+    async def page(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> Page:
         """Return one page; at most ``query.limit`` items.
 
         A search for a full JID looks at a bounded number of items: a page
         that is not complete may be shorter than the limit.
 
+        Args:
+            owner: Whose archive.
+            query: Which part of it.
+            asker: Who waits for the answer, where it is not the owner: of each
+                asker one search runs at a time, so members of a room must not
+                wait for each other.
+
         Raises:
             UsageError: None of so many items matches the full JID.
-            UnavailableError: The search took too long, or this owner has too
+            UnavailableError: The search took too long, or the asker has too
                 many under way.
 
         """
         ...
 
-    async def count(self, owner: PersonNumber, query: PageQuery) -> int:
-        """Count what the bounds of ``query`` hold, its limit aside.
+    async def count(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> int:
+        """Count what the bounds of ``query`` hold, its limit aside; ``asker`` as in ``page``.
 
         Raises:
             UnavailableError: As ``page``.

@@ -13,11 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from clarion.core.archive import Archive, Item, ThreadId, pair_thread
+from clarion.core.archive import Archive, Item, ThreadId, pair_thread, room_thread
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.events import MarkMoved
 from clarion.core.ledger import STATE_OF, Act, Door, Entry, LedgerStore, Move, State
+from clarion.core.room_book import RoomBook
 from clarion.lib.clock import Alarm, Clock
 from clarion.lib.errors import UnavailableError, UsageError
 from clarion.lib.ids import FIRST, ItemId
@@ -28,6 +29,8 @@ THREADS_CACHED: Final = 20_000
 price of one needless line each."""
 SHOW_LIMIT: Final = 1000
 """LIMIT: items of a thread shown at once."""
+ENTRIES_LIMIT: Final = 100_000
+"""LIMIT: entries shown at once, some 20 MiB; a room has many readers for each item."""
 RETRY_AFTER: Final = 1.0
 """Seconds until moves that the store refused are written again."""
 
@@ -43,7 +46,8 @@ class Ledger:
     Args:
         store: Keeps the moves.
         archive: Knows the items.
-        directory: Knows who reads.
+        directory: Knows who reads what is for one person.
+        rooms: Knows who reads what was said in a room; ``None``: there are none.
         bus: Hears ``MarkMoved``.
         clock: Rings when moves are to be written.
         request_batch: Asks for a batch that calls ``write``; ``None``: moves
@@ -59,11 +63,13 @@ class Ledger:
         bus: Bus,
         clock: Clock,
         *,
+        rooms: RoomBook | None = None,
         request_batch: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._archive = archive
         self._directory = directory
+        self._rooms = rooms
         self._bus = bus
         self._clock = clock
         self._request_batch = request_batch
@@ -174,7 +180,7 @@ class Ledger:
         item = await self._archive.get(item_id)
         if item is None:
             raise UsageError("there is no such item")
-        readers = self._readers(item)
+        (readers,) = await self._readers([item])
         if not readers:
             return []
         kept = await self._store.first_reaching(item.thread, item.id)
@@ -195,19 +201,62 @@ class Ledger:
 
         """
         pair = [self._directory.require_person(address).address for address in (one, other)]
-        thread = pair_thread(*pair)
+        return await self._show(pair_thread(*pair), limit)
+
+    async def show_room(self, address: str, limit: int) -> Sequence[tuple[Item, Entry]]:
+        """Return the newest items of a room, oldest first, each with all of its readers.
+
+        Args:
+            address: The room's bare JID.
+            limit: At most this many items, and at most ``SHOW_LIMIT``; fewer where they have more
+                than ``ENTRIES_LIMIT`` readers together.
+
+        Raises:
+            UsageError: There is no such room.
+            UnavailableError: The store cannot answer.
+
+        """
+        if self._rooms is None or self._rooms.get(address) is None:
+            raise UsageError(f"{address}: there is no such room")
+        return await self._show(room_thread(address), limit)
+
+    async def _show(self, thread: ThreadId, limit: int) -> Sequence[tuple[Item, Entry]]:
         items = await self._archive.thread_page(thread, max(0, min(limit, SHOW_LIMIT)))
-        if not items:
+        readers = await self._readers(items)
+        first, entries = len(items), 0
+        while first and (not entries or entries + len(readers[first - 1]) <= ENTRIES_LIMIT):
+            first -= 1
+            entries += len(readers[first])
+        if first == len(items):
             return []
-        kept = await self._store.moves_reaching(thread, items[0].id)
+        kept = await self._store.moves_reaching(thread, items[first].id)
         stairs = _Stairs([*kept, *self._pending(thread)])
         return [
             (item, stairs.entry(item.id, reader))
-            for item in items
-            for reader in self._readers(item)
+            for item, those in zip(items[first:], readers[first:], strict=True)
+            for reader in those
         ]
 
-    def _readers(self, item: Item) -> Sequence[str]:
+    async def _readers(self, items: Sequence[Item]) -> list[Sequence[str]]:
+        """Return who reads each of these items, which are of one thread and in order.
+
+        In a room those who were its members when it was said, the sender left out.
+        """
+        if not items:
+            return []
+        recipient = _bare(items[0].recipient)
+        room = None if self._rooms is None else self._rooms.get(recipient)
+        if self._rooms is None or room is None or items[0].thread != room_thread(recipient):
+            return [self._reader(item) for item in items]
+        stays = await self._rooms.stays(room, items[0].id, items[-1].id)
+        return [
+            sorted({one.jid for one in stays if one.covers(item.id)} - {_bare(item.sender)})
+            if item.countable
+            else ()
+            for item in items
+        ]
+
+    def _reader(self, item: Item) -> Sequence[str]:
         sender, recipient = _bare(item.sender), _bare(item.recipient)
         if not item.countable or sender == recipient or self._directory.person(recipient) is None:
             return ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from clarion.config.model import Config
 from clarion.core.ledger import Move
 from clarion.core.model import Department, Person
+from clarion.core.rooms import Affiliated, Room, RoomConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +120,52 @@ class MarkMoved:
     """
 
     move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCreated:
+    """There is a new room; the book already answers with it."""
+
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class RoomConfigured:
+    """A room was configured; ``before`` is what it was like."""
+
+    room: Room
+    before: RoomConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAffiliated:
+    """Affiliations of a room have changed.
+
+    Attributes:
+        room: Which.
+        changes: What is so now; who has none any more with ``NONE``.
+        by: The bare JID of who did it; ``""``: the server.
+
+    """
+
+    room: Room
+    changes: tuple[Affiliated, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDestroyed:
+    """A room is no more; the book has forgotten it already.
+
+    Attributes:
+        room: As it was.
+        reason: Why, or ``""``.
+        alternate: The JID of a room to meet in instead, or ``""``.
+        password: Of that room, or ``""``.
+
+    """
+
+    room: Room
+    reason: str
+    alternate: str
+    password: str = ""

@@ -9,7 +9,7 @@ values, never a reference to another entity's object.
 from asyncio import Future
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 from clarion.lib.ids import ItemId
 from clarion.lib.pattern import Pattern
@@ -24,6 +24,14 @@ SessionId = NewType("SessionId", str)
 def person_entity(address: str) -> EntityId:
     """Return the entity of the person with this normalised address."""
     return EntityId("person:" + address)
+
+
+def room_entity(address: str) -> EntityId:
+    """Return the entity of the room with this normalised bare JID.
+
+    The rooms' domain itself, without a local part, is one too.
+    """
+    return EntityId("room:" + address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,16 @@ class Router(Protocol):
 
     def to_entity(self, entity: EntityId, parcel: Parcel) -> None:
         """Hand a stanza to the entity it is for; no answer: errors come as stanzas."""
+        ...
+
+    def hand_over(self, entity: EntityId, parcel: Parcel) -> Future[Any] | None:
+        """Do the same for a sender who must not be told too early that it is safe.
+
+        Returns:
+            A future that resolves after the commit of what is kept of it, or
+            fails as ``Writer.put`` says; ``None``: there is nothing to wait for.
+
+        """
         ...
 
     def to_session(self, session: SessionId, stanza: bytes) -> None:

@@ -42,7 +42,7 @@ class Removed:
 
     Attributes:
         items: Messages, receipts and so on, of which nothing is left.
-        lines: Entries of people's archives.
+        lines: Entries of people's archives, and of rooms'.
         waiting: Of those, what had not reached its recipient.
         moves: Lines of the ledger.
 
@@ -83,11 +83,11 @@ class RetentionStore(Protocol):
         ...
 
     async def owners(self) -> Sequence[PersonNumber]:
-        """Return who has archive lines, those too who are no more."""
+        """Return who has archive lines: people, those too who are no more, and rooms."""
         ...
 
     async def received_up_to(self, owner: PersonNumber) -> ItemId | None:
-        """Return up to where everything has reached ``owner``; ``None``: no such person."""
+        """Return up to where everything has reached ``owner``; ``None``: it is no person."""
         ...
 
     async def count_waiting(self, owner: PersonNumber, before: ItemId) -> int:

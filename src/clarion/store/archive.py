@@ -31,7 +31,7 @@ SCAN_LIMIT: Final = 10_000
 """LIMIT: items that one search for a full JID looks at; no index has it, so each costs a row."""
 
 OWNERS_LIMIT: Final = 2
-"""LIMIT: owners of one item; a room's archive will have one, the room."""
+"""LIMIT: owners of one item; what is said in a room has one, the room."""
 
 _WHOLE: Final = 0  # item.state; 1 is retracted, 2 forgotten
 _EMPTY: Final = b"<message/>"
@@ -202,12 +202,15 @@ class DatabaseArchive:
                 self._passing[owner.person] = max(newest, item.id)
         return WriteOp(_UNUSUAL[retraction is not None, kinds], tuple(parameters))
 
-    async def page(self, owner: PersonNumber, query: PageQuery) -> Page:
+    async def page(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> Page:
         """See ``Archive``; a search for a full JID looks at ``SCAN_LIMIT`` items."""
         if query.limit <= 0:
             return Page((), complete=False)
-        query, cut = await self._within_reach(owner, query)
-        rows = await self._database.read(*pages.page(owner, query), owner=owner)
+        asker = owner if asker is None else asker
+        query, cut = await self._within_reach(owner, query, asker)
+        rows = await self._database.read(*pages.page(owner, query), owner=asker)
         items = [_item(row) for row in rows[: query.limit]]
         if cut and not items:
             raise _out_of_reach()
@@ -215,24 +218,29 @@ class DatabaseArchive:
             items.reverse()
         return Page(items, complete=len(rows) <= query.limit and not cut)
 
-    async def count(self, owner: PersonNumber, query: PageQuery) -> int:
+    async def count(
+        self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
+    ) -> int:
         """See ``Archive``. Walks what the bounds hold: some 100 ms for a million items.
 
         Raises:
             UsageError: There are more than ``SCAN_LIMIT`` items to look at for a full JID.
 
         """
-        _, cut = await self._within_reach(owner, query)
+        asker = owner if asker is None else asker
+        _, cut = await self._within_reach(owner, query, asker)
         if cut:
             raise _out_of_reach()
-        (row,) = await self._database.read(*pages.count(owner, query), owner=owner)
+        (row,) = await self._database.read(*pages.count(owner, query), owner=asker)
         return _integer(row[0])
 
-    async def _within_reach(self, owner: PersonNumber, query: PageQuery) -> tuple[PageQuery, bool]:
+    async def _within_reach(
+        self, owner: PersonNumber, query: PageQuery, asker: PersonNumber
+    ) -> tuple[PageQuery, bool]:
         """Return the query narrowed to what a search may look at, and whether it was."""
         if query.party is None or query.ids is not None:
             return query, False
-        found = await self._database.read(*pages.edge(owner, query, SCAN_LIMIT), owner=owner)
+        found = await self._database.read(*pages.edge(owner, query, SCAN_LIMIT), owner=asker)
         if not found:
             return query, False
         edge = _id(found[0][0])

@@ -7,7 +7,7 @@ from clarion.core.erasure import Erasing
 from clarion.core.model import PersonNumber
 from clarion.core.ports import Database, EntityId, Row, Shape, Value, WriteOp
 from clarion.lib.ids import FIRST, ItemId
-from clarion.store.people import OWNED
+from clarion.store.people import NAMED, OWNED
 from clarion.store.retention import DROP_ITEM, ITEMS, LINES, item_row
 
 _OWNER: Final = EntityId("erasure:")
@@ -53,9 +53,15 @@ _FORGET_CONTACT: Final = Shape(
         ),
     )
 )
-_REST: Final = tuple((table, column) for table, column in OWNED if table != "party")
 _DROP_REST: Final = Shape(
-    tuple(f"DELETE FROM {table} WHERE {column} = ?" for table, column in _REST)  # noqa: S608  # names of our own
+    (
+        *NAMED,
+        *(
+            f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names of our own
+            for table, column in OWNED
+            if table != "party"
+        ),
+    )
 )
 
 
@@ -134,7 +140,7 @@ class DatabaseErasure:
 
     async def drop_rest(self, erasing: Erasing) -> None:
         """See ``ErasureStore``."""
-        rows = ((erasing.person,),) * len(_REST)
+        rows = ((erasing.person,),) * len(_DROP_REST.statements)
         await self._database.put(_OWNER, WriteOp(_DROP_REST, rows))
 
     async def scrub(self) -> bool:

@@ -1,4 +1,4 @@
-"""Opens what remembers and what forgets: the audit log, retention, erasure."""
+"""Opens what remembers and what forgets: the audit log, retention, erasure, destroyed rooms."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,12 +10,14 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure, ForgetContact
 from clarion.core.retention import Retention
+from clarion.core.ruins import Ruins
 from clarion.lib.clock import Clock
 from clarion.lib.crew import Crew
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.erasure import DatabaseErasure
 from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
+from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase
 
 
@@ -47,12 +49,13 @@ async def open_forgetting(
     policy: RetentionConfig,
     forget_contact: ForgetContact,
 ) -> AsyncGenerator[tuple[Retention, Erasure], None]:
-    """Open what deletes: old messages every day, and persons.
+    """Open what deletes: old messages every day, persons, and what rooms have left.
 
-    Erasures that were cut short go on beside everything else.
+    Erasures that were cut short go on beside everything else, and so do ruins of rooms.
     """
     retention = Retention(DatabaseRetention(database), auditor, clock, bus, policy)
     erasure = Erasure(DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact)
     hands.errand(erasure.resume(), name="erasures")
+    Ruins(DatabaseRooms(database), clock, bus, hands).begin()
     async with retention.serve():
         yield retention, erasure

@@ -54,15 +54,34 @@ OWNED: Final = (
 Every table that refers to ``person`` is here. The archive's lines are not:
 there may be a million, and nobody sees those of a number that is nobody's.
 """
+_THEIRS: Final = "jid = (SELECT address FROM party WHERE number = ?)"
+_PART: Final = f"DELETE FROM room_affiliation WHERE {_THEIRS}"  # noqa: S608  # names of our own
+_END_STAYS: Final = (
+    "UPDATE room_stay SET until = coalesce((SELECT max(id) FROM item), since)"  # noqa: S608  # the same
+    f" WHERE {_THEIRS} AND until IS NULL"
+)
+NAMED: Final = (_PART, f"DELETE FROM room_stay WHERE {_THEIRS}")  # noqa: S608  # the same
+"""What forgets a person where rooms have the address; while ``party`` still knows it.
+
+Who was only deleted was there all the same when things were said: their stays
+in rooms end, as what they read stays in the ledger. The rest is for erasure.
+"""
 _DELETE_PERSON: Final = Shape(
-    tuple(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED)  # noqa: S608  # names above
+    (
+        _PART,
+        _END_STAYS,
+        *(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED),  # noqa: S608  # names above
+    )
 )
 _LEFT_TO_ERASURE: Final = ("passing", "party")
 _ERASE_PERSON: Final = Shape(
-    tuple(
-        f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
-        for table, column in OWNED
-        if table not in _LEFT_TO_ERASURE
+    (
+        *NAMED,
+        *(
+            f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
+            for table, column in OWNED
+            if table not in _LEFT_TO_ERASURE
+        ),
     )
 )
 _ERASED: Final = "SELECT 1 FROM erasure WHERE address = ?"

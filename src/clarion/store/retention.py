@@ -13,7 +13,8 @@ ITEMS: Final = 100
 """LIMIT: items of one step; each may have a page of its own."""
 
 _OWNER: Final = EntityId("retention:")
-_OWNERS: Final = "SELECT min(owner) FROM line WHERE owner > ?"
+_FIRST_OWNER: Final = "SELECT min(owner) FROM line"
+_NEXT_OWNER: Final = "SELECT min(owner) FROM line WHERE owner > ?"
 _RECEIVED: Final = (
     "SELECT person.number, received.up_to FROM person"
     " LEFT JOIN received ON received.owner = person.number WHERE person.number = ?"
@@ -27,12 +28,13 @@ _PASSING: Final = "SELECT owner, id FROM passing WHERE id < ? LIMIT ?"
 _DROP_PASSING: Final = "DELETE FROM passing WHERE owner = ? AND id = ?"
 _ITEMS: Final = "SELECT id, sender, recipient FROM item WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
 _LEFT: Final = "SELECT count(*) FROM item WHERE id > ? AND id <= ?"
-_OWNED: Final = "(SELECT number FROM party WHERE address IN (?, ?))"
+_PERSONS: Final = "SELECT number FROM party WHERE address IN (?, ?)"
+_ROOMS: Final = "SELECT -number FROM room WHERE address IN (?, ?)"
 DROP_ITEM: Final = (
     "DELETE FROM item WHERE id = ?"  # noqa: S608  # a query of our own
-    f" AND NOT EXISTS (SELECT 1 FROM line WHERE owner IN {_OWNED}"
+    f" AND NOT EXISTS (SELECT 1 FROM line WHERE owner IN ({_PERSONS} UNION ALL {_ROOMS})"
     " AND incoming IN (0, 1) AND line.id = item.id)"
-    f" AND NOT EXISTS (SELECT 1 FROM passing WHERE owner IN {_OWNED} AND passing.id = item.id)"
+    f" AND NOT EXISTS (SELECT 1 FROM passing WHERE owner IN ({_PERSONS}) AND passing.id = item.id)"
 )
 """Delete an item that nobody has any more; see ``item_row``."""
 _MOVES: Final = "SELECT number, up_to, at FROM move WHERE number > ? ORDER BY number LIMIT ?"
@@ -61,14 +63,12 @@ class DatabaseRetention:
     async def owners(self) -> Sequence[PersonNumber]:
         """See ``RetentionStore``."""
         found: list[PersonNumber] = []
-        at = 0
-        while True:
-            ((owner,),) = await self._database.read(_OWNERS, (at,))
-            if owner is None:
-                return found
+        ((owner,),) = await self._database.read(_FIRST_OWNER)
+        while owner is not None:
             assert isinstance(owner, int)
-            at = owner
             found.append(PersonNumber(owner))
+            ((owner,),) = await self._database.read(_NEXT_OWNER, (owner,))
+        return found
 
     async def received_up_to(self, owner: PersonNumber) -> ItemId | None:
         """See ``RetentionStore``; ``FIRST`` when nothing was received."""
@@ -144,9 +144,9 @@ class DatabaseRetention:
 
 
 def item_row(item: Value, sender: Value, recipient: Value) -> tuple[Value, ...]:
-    """Return the parameters of ``DROP_ITEM``: the item and, twice, who may own it."""
+    """Return the parameters of ``DROP_ITEM``: the item and, three times, who may own it."""
     parties = (bare(str(sender)), bare(str(recipient)))
-    return (item, *parties, *parties)
+    return (item, *parties * 3)
 
 
 def bare(jid: str) -> str:

@@ -1,14 +1,16 @@
 """The router and the table of sessions while there is one node (``core/ports.py``)."""
 
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from clarion.core.ports import EntityId, Parcel, SessionId, SessionRef
 from clarion.lib.log import get_logger
 
 log = get_logger("xmpp")
 
-Take = Callable[[str, Parcel], None]
-"""Takes a parcel for the entity with this address."""
+Take = Callable[[str, Parcel], Future[Any] | None]
+"""Takes a parcel for the entity with this address; returns as ``Router.hand_over``."""
 
 
 class OneNodeRouter:
@@ -28,12 +30,16 @@ class OneNodeRouter:
 
     def to_entity(self, entity: EntityId, parcel: Parcel) -> None:
         """See ``Router``."""
+        self.hand_over(entity, parcel)
+
+    def hand_over(self, entity: EntityId, parcel: Parcel) -> Future[Any] | None:
+        """See ``Router``."""
         kind, _, address = entity.partition(":")
         take = self._takes.get(kind)
         if take is None:
             log.warning("nobody takes parcels for this kind of entity", entity_kind=kind)
-            return
-        take(address, parcel)
+            return None
+        return take(address, parcel)
 
     def to_session(self, session: SessionId, stanza: bytes) -> None:
         """See ``Router``."""

@@ -15,6 +15,7 @@ from clarion.core.identity import Identity
 from clarion.core.ports import Router, Sessions
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
+from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
@@ -111,6 +112,9 @@ class Services:
             sender (``[ledger] sync_counts``).
         tally: What metrics count.
         executions: Ad-hoc commands under way.
+        rooms_domain: Where rooms are; ``""``: there are none.
+        book: All rooms; ``None``: there are none.
+        occupant_key: Makes occupant ids (XEP-0421).
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
 
@@ -146,6 +150,9 @@ class Services:
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
+    rooms_domain: str = ""
+    book: RoomBook | None = None
+    occupant_key: bytes = b""
 
     @property
     def proxy(self) -> str:

@@ -98,7 +98,7 @@ def readdress(
             stale.append(b"to")
     if lang and LANG not in given:
         added += f" xml:lang='{escape(lang)}'"
-    name_end = _name_end(raw)
+    name_end = after_name(raw)
     if not stale:
         return b"".join((raw[:name_end], added.encode(), raw[name_end:]))
     parts = [raw[:name_end], added.encode()]
@@ -122,7 +122,7 @@ def append_child(raw: bytes, child: bytes) -> bytes:
     """
     # An end tag cannot end in "/>", so this is the short form and no text.
     if raw.endswith(b"/>"):
-        return b"%s>%s</%s>" % (raw[:-2], child, raw[1 : _name_end(raw)])
+        return b"%s>%s</%s>" % (raw[:-2], child, raw[1 : after_name(raw)])
     at = raw.rindex(b"</")
     return b"".join((raw[:at], child, raw[at:]))
 
@@ -148,7 +148,7 @@ def with_namespace(raw: bytes, namespace: str) -> bytes:
     A slice inherits the default namespace of its stream; where it leaves the
     stream (``<forwarded/>``, an archive, a WebSocket frame), it has to say so.
     """
-    name_end = _name_end(raw)
+    name_end = after_name(raw)
     # No "<" is in a start tag but the first (XML 1.0 section 2.3), so what is before the next
     # one is the tag and some text. Where there is none, the last byte, a ">", is left out.
     if raw.find(b"xmlns", name_end, raw.find(b"<", name_end)) >= 0 and any(
@@ -169,6 +169,19 @@ def children(stanza: Stanza) -> list[Child]:
 
     """
     return _children(stanza.raw, stanza.tag[1:].rpartition("}")[0])
+
+
+def dissect(raw: bytes) -> tuple[Stanza, list[Child]]:
+    """Read a stanza that is known only by its bytes, with its direct children.
+
+    Raises:
+        MalformedError: The slice did not come out of a slicer.
+
+    """
+    watch = _watch(raw, CLIENT)
+    tags = tuple(child.tag for child in watch.found)
+    given = tuple(child.attributes for child in watch.found)
+    return Stanza(watch.tag, watch.attributes, tags, raw, given), watch.found
 
 
 def drop_children(
@@ -200,22 +213,39 @@ def drop_children(
 
 
 def _children(raw: bytes, default_namespace: str) -> list[Child]:
+    return _watch(raw, default_namespace).found
+
+
+def _watch(raw: bytes, default_namespace: str) -> "_Watch":
     prologue = f"<w xmlns='{escape(default_namespace)}' xmlns:stream='{STREAMS}'>".encode()
     watch = _Watch(raw, len(prologue))
     try:
         watch.parser.Parse(prologue + raw + b"</w>")
     except expat.ExpatError as error:
         raise MalformedError(f"not a stanza: {expat.ErrorString(error.code)}") from None
-    return watch.found
+    return watch
 
 
 class _Watch:
     """What one pass of expat needs to remember."""
 
-    __slots__ = ("_bare", "_depth", "_offset", "_open", "_raw", "_text", "found", "parser")
+    __slots__ = (
+        "_bare",
+        "_depth",
+        "_offset",
+        "_open",
+        "_raw",
+        "_text",
+        "attributes",
+        "found",
+        "parser",
+        "tag",
+    )
 
     def __init__(self, raw: bytes, offset: int) -> None:
         self.found: list[Child] = []
+        self.tag = ""
+        self.attributes: dict[str, str] = {}
         self._raw = raw
         self._offset = offset
         self._depth = 0
@@ -234,6 +264,9 @@ class _Watch:
         if self._bare:
             self._text.clear()
             self._open = (tag, attributes, self.parser.CurrentByteIndex - self._offset)
+        elif self._depth == 2:
+            self.tag = clark(tag)
+            self.attributes = {clark(name): value for name, value in attributes.items()}
 
     def _on_end(self, _tag: str) -> None:
         self._depth -= 1
@@ -249,7 +282,13 @@ class _Watch:
             self._text.append(data)
 
 
-def _name_end(raw: bytes) -> int:
+def after_name(raw: bytes) -> int:
+    """Return the offset after the name in the start tag.
+
+    Raises:
+        MalformedError: The slice did not come out of a slicer.
+
+    """
     found = _NAME.match(raw)
     if found is None:
         raise MalformedError("not a stanza: it does not begin with a tag")
