@@ -16,10 +16,11 @@ from clarion.store import archive as layout
 from clarion.wire.xml import escape, parse
 from clarion.wire.xmpp.acks import Inbound, Outbound
 from clarion.wire.xmpp.names import CLIENT
+from clarion.wire.xmpp.payloads import FORWARD
 from clarion.wire.xmpp.stamps import utc
 from clarion.xmpp.archive_request import IDS_LIMIT, PAGE, PAGE_LIMIT
 from clarion.xmpp.ext import stream_management as sm
-from clarion.xmpp.ext.archive import FORWARD, NS, RSM, archive
+from clarion.xmpp.ext.archive import NS, RSM, archive
 from clarion.xmpp.ext.delay import delay
 from clarion.xmpp.ext.stanza_ids import stanza_ids
 from clarion.xmpp.ext.stream_management import stream_management

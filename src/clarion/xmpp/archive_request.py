@@ -1,10 +1,12 @@
 """What a client asks of an archive: the query as the archive understands it (XEP-0313 4.1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
 from clarion.core.archive import PageQuery, ThreadId, pair_thread
+from clarion.core.seal import Seal
 from clarion.lib.errors import UsageError
 from clarion.lib.ids import FIRST, LAST, ItemId, before, earliest
 from clarion.wire.xml import serialise
@@ -14,9 +16,10 @@ from clarion.wire.xmpp.forms import Field, FieldKind, Form, FormKind
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.result_set import RsmRequest, find_request
 from clarion.wire.xmpp.stamps import microseconds
-from clarion.xmpp.context import Context
 
 NS: Final = "urn:xmpp:mam:2"
+QUERY: Final = f"{{{NS}}}query"
+METADATA: Final = f"{{{NS}}}metadata"
 PAGE: Final = 50  # items of a page where the client names no number
 PAGE_LIMIT: Final = 100  # LIMIT: items of a page, whatever the client asks for (section 4.3.1)
 IDS_LIMIT: Final = PAGE_LIMIT  # LIMIT: items asked for one by one (section 4.1.3)
@@ -33,6 +36,9 @@ _FIELDS: Final = (
     Field("ids", kind=FieldKind.LIST_MULTI),
     Field("include-groupchat", kind=FieldKind.BOOLEAN),
 )
+Parties = Callable[[str | None], tuple[ThreadId | None, str | None]]
+"""What the field ``with`` means: the thread, and the full JID where one is named."""
+
 _KNOWN: Final = frozenset({"", *(field.name for field in _FIELDS)})  # "": fixed text
 
 
@@ -58,6 +64,29 @@ class Request:
     to_end: bool
 
 
+def parties_of(account: str, text: str | None) -> tuple[ThreadId | None, str | None]:
+    """Return what ``with`` means in the archive of a person (section 4.1.1).
+
+    Args:
+        account: The person's bare JID.
+        text: As the client wrote it; ``None``: it did not.
+
+    Returns:
+        The thread, and the full JID where one is named.
+
+    Raises:
+        JidError: It is no JID.
+
+    """
+    if not text:
+        return None, None
+    jid = parse_jid(text)
+    party = jid.full if jid.resource else None
+    if party is not None and jid.bare == account:
+        return None, party  # one's own client: whatever it sent or was sent, by anybody
+    return pair_thread(account, jid.bare), party
+
+
 def form_payload() -> bytes:
     """Return the form that names the fields (section 4.1.5)."""
     form = Form(FormKind.FORM, _FIELDS).to_element()
@@ -69,8 +98,13 @@ def form_payload() -> bytes:
     return b"<query xmlns='%s'>%s</query>" % (NS.encode(), serialise(form, NS))
 
 
-def read_request(context: Context, payload: Element) -> Request:
+def read_request(payload: Element, seal: Seal, parties: Parties) -> Request:
     """Read a ``<query/>``.
+
+    Args:
+        payload: What was asked.
+        seal: Opens the ids of items.
+        parties: Says what ``with`` means in this archive.
 
     Raises:
         PeerError: It cannot be understood.
@@ -79,7 +113,7 @@ def read_request(context: Context, payload: Element) -> Request:
 
     """
     if payload.get("node"):
-        raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "a person's archive has no nodes")
+        raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "this archive has no nodes")
     rsm = find_request(payload) or RsmRequest()
     if rsm.index is not None:
         # XEP-0059 section 2.6: refused where finding a place would be dear.
@@ -87,19 +121,19 @@ def read_request(context: Context, payload: Element) -> Request:
             StanzaCondition.FEATURE_NOT_IMPLEMENTED, "ask for a page by after or before"
         )
     form = _read_form(payload.find(forms.TAG))
-    thread, party = _with(context, form.value("with"))
+    thread, party = parties(form.value("with"))
     lower, upper = _span(form)
-    ids = _ids(context, form)
+    ids = _ids(seal, form)
     known = list(ids or ())
     for name in (form.value("after-id"), rsm.after):
         if name:
-            known.append(_open(context, name))
+            known.append(_open(seal, name))
             lower = max(lower, known[-1])
     for name in (form.value("before-id"), rsm.before):
         if name:
-            known.append(_open(context, name))
+            known.append(_open(seal, name))
             upper = min(upper, known[-1])
-    form.flag("include-groupchat")  # there is none in a person's archive, wanted or not
+    form.flag("include-groupchat")  # a person's archive has none, a room's nothing else
     limit = PAGE if rsm.maximum is None else min(rsm.maximum, PAGE_LIMIT)
     return Request(
         PageQuery(thread, party, lower, upper, limit, newest=rsm.backwards, ids=ids),
@@ -139,28 +173,17 @@ def _span(form: Form) -> tuple[ItemId, ItemId]:
     return lower, upper
 
 
-def _ids(context: Context, form: Form) -> tuple[ItemId, ...] | None:
+def _ids(seal: Seal, form: Form) -> tuple[ItemId, ...] | None:
     names = dict.fromkeys(form.values("ids"))
     if len(names) > IDS_LIMIT:
         raise StanzaError(
             StanzaCondition.NOT_ACCEPTABLE, f"ask for {IDS_LIMIT} ids at most, not {len(names)}"
         )
-    return tuple(_open(context, name) for name in names) if names else None
+    return tuple(_open(seal, name) for name in names) if names else None
 
 
-def _with(context: Context, text: str | None) -> tuple[ThreadId | None, str | None]:
-    """Return the thread, and the full JID where one is named (section 4.1.1)."""
-    if not text:
-        return None, None
-    jid = parse_jid(text)
-    party = jid.full if jid.resource else None
-    if party is not None and jid.bare == context.account:
-        return None, party  # one's own client: whatever it sent or was sent, by anybody
-    return pair_thread(context.account, jid.bare), party
-
-
-def _open(context: Context, sealed: str) -> ItemId:
+def _open(seal: Seal, sealed: str) -> ItemId:
     try:
-        return context.services.seal.open(sealed)
+        return seal.open(sealed)
     except UsageError:
         raise unknown_item() from None

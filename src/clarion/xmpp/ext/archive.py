@@ -5,28 +5,31 @@ nothing of their order; behind them are item ids, whose order is that of time.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.core.archive import Item, Page, PageQuery
 from clarion.core.ports import ItemRef
-from clarion.lib.ids import ItemId, before, seconds
-from clarion.wire.xml import escape, serialise
+from clarion.lib.ids import ItemId, before
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
-from clarion.wire.xmpp.names import CLIENT
-from clarion.wire.xmpp.payloads import FORWARD
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer
-from clarion.wire.xmpp.splice import with_namespace
-from clarion.wire.xmpp.stamps import DELAY, utc
 from clarion.wire.xmpp.stanza import Stanza
-from clarion.xmpp.archive_request import NS, Request, form_payload, read_request, unknown_item
+from clarion.xmpp.archive_answer import Results, fin, fitting, metadata_answer, place
+from clarion.xmpp.archive_request import (
+    METADATA,
+    NS,
+    QUERY,
+    Request,
+    form_payload,
+    parties_of,
+    read_request,
+    unknown_item,
+)
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
-
-QUERY: Final = f"{{{NS}}}query"
-METADATA: Final = f"{{{NS}}}metadata"
 
 _FORM: Final = form_payload()
 
@@ -72,14 +75,7 @@ async def metadata(context: Context, stanza: Stanza, payload: Element) -> bytes:
     """
     owner, kept = context.person.number, context.services.archive
     await kept.settled(owner)
-    ends = await kept.ends(owner)
-    if ends is None:
-        return f"<metadata xmlns='{NS}'/>".encode()
-    named = "".join(
-        f"<{name} id='{context.services.seal.seal(item)}' timestamp='{utc(seconds(item))}'/>"
-        for name, item in zip(("start", "end"), ends, strict=True)
-    )
-    return f"<metadata xmlns='{NS}'>{named}</metadata>".encode()
+    return metadata_answer(await kept.ends(owner), context.services.seal)
 
 
 @archive.on_iq("set", QUERY, at=("account",))
@@ -93,7 +89,7 @@ async def search(context: Context, stanza: Stanza, payload: Element) -> bytes:
         UnavailableError: The store cannot answer.
 
     """
-    request = read_request(context, payload)
+    request = read_request(payload, context.services.seal, partial(parties_of, context.account))
     owner = context.person.number
     kept = context.services.archive
     await kept.settled(owner)  # the client may have what is not committed yet
@@ -101,59 +97,36 @@ async def search(context: Context, stanza: Stanza, payload: Element) -> bytes:
         raise unknown_item()
     if request.count_only:
         number = await kept.count(owner, request.query)
-        return _fin(RsmAnswer(count=number), complete=number == 0)
+        return fin(RsmAnswer(count=number), complete=number == 0)
     line = context.session.line
     if line is not None:
         await line.drained()  # one page at most waits for a client that reads slowly
     page = _fitting(context, request.query, await kept.page(owner, request.query))
     sealed = _send_page(context, payload.get("queryid"), request, page)
-    return _fin(_place(request, page, sealed), complete=page.complete)
+    return fin(place(request, page, sealed), complete=page.complete)
 
 
 def _fitting(context: Context, query: PageQuery, page: Page) -> Page:
-    """Cut a page that would fill more than half of what may wait for the client.
-
-    A server may send fewer results than it was asked for (section 4.3.1); the
-    client sees that the page is not complete and asks on.
-    """
+    """Cut a page that would fill more than half of what may wait for the client."""
     limits, outbound = context.services.limits, context.session.outbound
     count, size_bytes = limits.unacknowledged_stanzas, limits.unacknowledged_bytes
     if outbound is not None:
         count -= len(outbound)
         size_bytes -= outbound.size_bytes
-    room_bytes = min(size_bytes, limits.send_queue_bytes) // 2
-    items = list(reversed(page.items)) if query.newest else list(page.items)
-    fits = 0
-    for item in items[: max(1, count // 2)]:
-        room_bytes -= len(item.stanza)
-        if room_bytes < 0 and fits:
-            break
-        fits += 1
-    if fits == len(items):
-        return page
-    kept = items[:fits]
-    return Page(kept[::-1] if query.newest else kept, complete=False)
+    return fitting(query, page, count // 2, min(size_bytes, limits.send_queue_bytes) // 2)
 
 
 def _send_page(context: Context, queryid: str | None, request: Request, page: Page) -> list[str]:
     """Send the items of a page; returns their ids as clients see them, oldest first."""
     session, seal = context.session, context.services.seal
-    echoed = "" if queryid is None else f" queryid='{escape(queryid)}'"
-    start = (
-        f"<message from='{escape(context.account)}' to='{escape(session.full)}'>"
-        f"<result xmlns='{NS}'{echoed} id='"
-    )
-    middle = f"'><forwarded xmlns='{FORWARD}'><delay xmlns='{DELAY}' stamp='"
-    end = b"</forwarded></result></message>"
+    results = Results(context.account, session.full, queryid)
     refs = _fetched(context, request, page)
     sealed = [seal.seal(item.id) for item in page.items]
-    results = list(zip(page.items, sealed, strict=True))
+    pairs = list(zip(page.items, sealed, strict=True))
     if request.flipped:
-        results.reverse()
-    for item, name in results:
-        head = f"{start}{name}{middle}{utc(seconds(item.id))}'/>".encode()
-        stanza = b"".join((head, with_namespace(item.stanza, CLIENT), end))
-        session.send(stanza, refs.get(item.id))
+        pairs.reverse()
+    for item, name in pairs:
+        session.send(results.stanza(item, name), refs.get(item.id))
     return sealed
 
 
@@ -212,26 +185,3 @@ def _incoming(account: str, items: Sequence[Item]) -> list[Item]:
         for item in items
         if item.sender.partition("/")[0] != account or item.recipient.partition("/")[0] == account
     ]
-
-
-def _place(request: Request, page: Page, sealed: Sequence[str]) -> RsmAnswer:
-    """Say which page it was; place and number of all only where they are plain to see.
-
-    To count what matches would cost more than the page itself (XEP-0059
-    section 2.2); who wants to know asks for nothing but the number.
-    """
-    newest = request.query.newest
-    at_start = request.from_start and (page.complete or not newest)
-    at_end = request.to_end and (page.complete or newest)
-    return RsmAnswer(
-        first=sealed[0] if sealed else None,
-        last=sealed[-1] if sealed else None,
-        count=len(sealed) if at_start and at_end else None,
-        index=0 if at_start else None,
-    )
-
-
-def _fin(answer: RsmAnswer, *, complete: bool) -> bytes:
-    told = " complete='true'" if complete else ""
-    page = serialise(answer.to_element(), NS)
-    return b"<fin xmlns='%s'%s stable='true'>%s</fin>" % (NS.encode(), told.encode(), page)

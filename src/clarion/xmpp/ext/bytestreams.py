@@ -8,12 +8,12 @@ from xml.etree.ElementTree import Element
 
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.caps import INFO, INFO_QUERY
+from clarion.wire.xmpp.disco_answers import ITEMS, ITEMS_QUERY
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.bytestreams import Bytestreams, stream_hash
 from clarion.xmpp.context import Context
-from clarion.xmpp.ext.disco import ITEMS, ITEMS_QUERY
 from clarion.xmpp.extension import Card, Extension
 
 NS: Final = "http://jabber.org/protocol/bytestreams"

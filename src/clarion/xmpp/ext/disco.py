@@ -5,23 +5,18 @@ the ``Switchboard`` and handed in with ``Services.features``. Who has nodes
 answers for them with ``Extension.on_node``.
 """
 
-from collections.abc import Iterable
 from inspect import isawaitable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from clarion.wire.xml import escape, serialise
 from clarion.wire.xmpp.caps import INFO, INFO_QUERY, Identity
+from clarion.wire.xmpp.disco_answers import ITEMS, ITEMS_QUERY, answer, info
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
-from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import At, Card, Extension
 from clarion.xmpp.visibility import sees_presence
-
-ITEMS: Final = "http://jabber.org/protocol/disco#items"
-ITEMS_QUERY: Final = f"{{{ITEMS}}}query"
 
 # The registry's identities (https://xmpp.org/registrar/disco-categories.html).
 _SERVER: Final = Identity("server", "im", "Clarion")
@@ -47,28 +42,28 @@ async def server_info(context: Context, stanza: Stanza, query: Element) -> bytes
     """Tell what the server is and can do (section 3.1); the same for its own capabilities' node."""
     node = query.get("node")
     if node and node != context.services.features.caps_node:
-        return _answer(query, INFO, await _node(context, stanza, query, "server", "info"))
-    return _answer(query, INFO, _info_of_server(context))
+        return answer(query, INFO, await _node(context, stanza, query, "server", "info"))
+    return answer(query, INFO, _info_of_server(context))
 
 
 @disco.on_iq("get", INFO_QUERY, at=("account",))
 async def account_info(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell what the server does for one's own account."""
     if query.get("node"):
-        return _answer(query, INFO, await _node(context, stanza, query, "account", "info"))
-    return _answer(query, INFO, _info_of_account(context))
+        return answer(query, INFO, await _node(context, stanza, query, "account", "info"))
+    return answer(query, INFO, _info_of_account(context))
 
 
 @disco.on_iq("get", ITEMS_QUERY, at=("server",))
 async def server_items(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which further addresses and nodes there are (section 4.1)."""
-    return _answer(query, ITEMS, await _node(context, stanza, query, "server", "items"))
+    return answer(query, ITEMS, await _node(context, stanza, query, "server", "items"))
 
 
 @disco.on_iq("get", ITEMS_QUERY, at=("account",))
 async def account_items(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which nodes one's own account has."""
-    return _answer(query, ITEMS, await _node(context, stanza, query, "account", "items"))
+    return answer(query, ITEMS, await _node(context, stanza, query, "account", "items"))
 
 
 @disco.on_iq("get", INFO_QUERY, at=("contact",))
@@ -85,8 +80,8 @@ async def contact_info(context: Context, stanza: Stanza, query: Element) -> byte
             StanzaCondition.SERVICE_UNAVAILABLE, "only contacts may ask about an account"
         )
     if query.get("node"):
-        return _answer(query, INFO, await _node(context, stanza, query, "contact", "info"))
-    return _answer(query, INFO, _info_of_account(context))
+        return answer(query, INFO, await _node(context, stanza, query, "contact", "info"))
+    return answer(query, INFO, _info_of_account(context))
 
 
 @disco.on_iq("get", ITEMS_QUERY, at=("contact",))
@@ -95,18 +90,18 @@ async def contact_items(context: Context, stanza: Stanza, query: Element) -> byt
     inner = b""
     if await _may_see(context, stanza):
         inner = await _node(context, stanza, query, "contact", "items")
-    return _answer(query, ITEMS, inner)
+    return answer(query, ITEMS, inner)
 
 
 def _info_of_server(context: Context) -> bytes:
     """Return what stands inside the server's disco#info answer."""
     told = context.services.features
-    return _info(told.identities, told.server, told.forms)
+    return info(told.identities, told.server, told.forms)
 
 
 def _info_of_account(context: Context) -> bytes:
     told = context.services.features
-    return _info(told.account_identities, told.account)
+    return info(told.account_identities, told.account)
 
 
 async def _may_see(context: Context, stanza: Stanza) -> bool:
@@ -133,26 +128,3 @@ async def _node(context: Context, stanza: Stanza, query: Element, at: At, what: 
     if node:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such node")
     return b""
-
-
-def _info(
-    identities: Iterable[Identity], features: Iterable[str], forms: Iterable[Form] = ()
-) -> bytes:
-    told = b"".join(_identity(one) for one in identities)
-    told += "".join(f"<feature var='{escape(feature)}'/>" for feature in features).encode()
-    return told + b"".join(serialise(form.to_element()) for form in forms)
-
-
-def _identity(identity: Identity) -> bytes:
-    name = f" name='{escape(identity.name)}'" if identity.name else ""
-    lang = f" xml:lang='{escape(identity.lang)}'" if identity.lang else ""
-    return (
-        f"<identity category='{escape(identity.category)}'"
-        f" type='{escape(identity.kind)}'{name}{lang}/>"
-    ).encode()
-
-
-def _answer(query: Element, namespace: str, inner: bytes) -> bytes:
-    node = query.get("node")
-    echoed = "" if node is None else f" node='{escape(node)}'"
-    return f"<query xmlns='{namespace}'{echoed}>".encode() + inner + b"</query>"

@@ -18,6 +18,7 @@ class Incoming:
         parcel: With ``from`` and ``to`` in its bytes.
 
     Attributes:
+        parcel: The same.
         sender: The full JID that it comes from.
         kind: Its type.
         nick: The resource that it is addressed to, ``""`` for the room itself.
@@ -29,9 +30,10 @@ class Incoming:
 
     """
 
-    __slots__ = ("_tree", "children", "kind", "nick", "sender", "stanza")
+    __slots__ = ("_tree", "children", "kind", "nick", "parcel", "sender", "stanza")
 
     def __init__(self, parcel: Parcel) -> None:
+        self.parcel = parcel
         self.sender: Jid = parse_jid(parcel.sender)
         self.kind = parcel.kind
         self.nick = parcel.resource

@@ -1,0 +1,79 @@
+"""Requests between occupants, and pings to oneself (XEP-0045 17.4, XEP-0410 1.1.0 section 4)."""
+
+from typing import Final
+
+from clarion.core.ports import Parcel, person_entity
+from clarion.wire.xml import escape
+from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.parts import take_apart
+from clarion.xmpp.rooms.announcing import client_shown
+from clarion.xmpp.rooms.incoming import Incoming
+from clarion.xmpp.rooms.occupants import Client, send
+from clarion.xmpp.rooms.relay import Request
+from clarion.xmpp.rooms.room import RoomEntity
+from clarion.xmpp.services import Services
+
+PING: Final = "{urn:xmpp:ping}ping"
+
+
+def request(room: RoomEntity, incoming: Incoming) -> None:
+    """Send a request on to an occupant; the ping of a client to itself is answered here.
+
+    Raises:
+        StanzaError: The client is not in the room, or nobody has this nickname.
+
+    """
+    asker = room.occupants.client(incoming.sender.full)
+    if asker is None:
+        raise StanzaError(StanzaCondition.NOT_ACCEPTABLE, "you are not in this room")
+    other = room.occupants.nick(incoming.nick)
+    if other is asker and incoming.stanza.children == (PING,):
+        jid = incoming.stanza.attributes.get("to", asker.jid)
+        reply(room.services, incoming.sender.full, jid, incoming.id, None)
+        return
+    if other is None:
+        raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"there is no {incoming.nick} here")
+    room.spend(asker.bare)
+    client = client_shown(other)
+    jid = incoming.stanza.attributes.get("to", other.jid)
+    name = room.relayed.put(Request(incoming.sender.full, client.full, jid, incoming.id))
+    _pass(room, incoming, client, asker.sender, asker.jid, name)
+
+
+def answered(room: RoomEntity, incoming: Incoming) -> None:
+    """Send an answer back to the client that asked; one that nobody waits for is dropped."""
+    found = room.relayed.take(incoming.id, incoming.sender.full)
+    if found is not None:
+        client = Client(found.asker)
+        _pass(room, incoming, client, escape(found.jid).encode(), found.jid, found.id)
+
+
+def reply(
+    services: Services, recipient: str, sender: str, name: str, payload: bytes | None
+) -> None:
+    """Send the result of a request.
+
+    Args:
+        services: The house.
+        recipient: Full JID of who asked.
+        sender: Whom they asked, as they wrote it.
+        name: The request's ``id``.
+        payload: What is inside of the result, if anything.
+
+    """
+    start = (
+        f"<iq type='result' id='{escape(name)}' from='{escape(sender)}' to='{escape(recipient)}'"
+    ).encode()
+    stanza = start + b"/>" if not payload else b"".join((start, b">", payload, b"</iq>"))
+    jid = parse_jid(recipient)
+    parcel = Parcel("iq", "result", sender, jid.resource, stanza)
+    services.router.to_entity(person_entity(jid.bare), parcel)
+
+
+def _pass(
+    room: RoomEntity, incoming: Incoming, client: Client, written: bytes, sender: str, name: str
+) -> None:
+    parts = take_apart(incoming.stanza.raw, incoming.children, lambda child: False, keep_id=False)
+    sheet = parts.sheet(written, attributes=f" id='{escape(name)}'".encode())
+    send(room.services, client, "iq", incoming.kind, sender, sheet)
