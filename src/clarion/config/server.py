@@ -277,6 +277,7 @@ class LedgerConfig(Section):
         50,
         "People of a room up to which everybody in it is told how far each has read; in larger "
         "ones that is only counted. 0: never told.",
+        unit="people",
         ge=0,
         le=1000,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from clarion.core.ports import Parcel, person_entity
+from clarion.core.ports import ItemRef, Parcel, person_entity
 from clarion.core.rooms import Affiliation, Role
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.jid import parse_jid
@@ -159,9 +159,15 @@ class Occupants:
         self._by_nick[nick] = occupant
 
 
-def send(
-    services: Services, client: Client, name: str, kind: str, sender: str, sheet: Sheet
+def send(  # the fields of a Parcel
+    services: Services,
+    client: Client,
+    name: str,
+    kind: str,
+    sender: str,
+    sheet: Sheet,
+    item: ItemRef | None = None,
 ) -> None:
-    """Send a stanza to one client."""
-    parcel = Parcel(name, kind, sender, client.resource, sheet.addressed(client.to))
+    """Send a stanza to one client; ``item`` where it is one of the room's archive."""
+    parcel = Parcel(name, kind, sender, client.resource, sheet.addressed(client.to), item)
     services.router.to_entity(client.entity, parcel)
