@@ -60,6 +60,7 @@ NAMES = {
     "admin": "http://jabber.org/protocol/admin",
     "commands": "http://jabber.org/protocol/commands",
     "register": "jabber:iq:register",
+    "muc": "http://jabber.org/protocol/muc",
 }
 """Long names that a talk may write short, as ``{sasl}``."""
 SCRAM_FIRST = "n=ann,r=0123456789abcdef"

@@ -17,6 +17,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
@@ -29,6 +30,7 @@ from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
+from clarion.store.rooms import DatabaseRooms
 from clarion.store.roster import DatabaseRosters
 from clarion.store.vcards import DatabaseCards
 from clarion.xmpp.bytestreams import Bytestreams
@@ -47,6 +49,7 @@ from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
 DOMAIN = "corp.example"
+ROOMS = f"rooms.{DOMAIN}"
 STREAMS = "{http://etherx.jabber.org/streams}"
 HEADER = (
     f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' xmlns='jabber:client'"
@@ -261,12 +264,15 @@ class World:
         self.identity = Identity(
             DatabaseCredentials(self.database), self.directory, self.bus, ITERATIONS
         )
+        self.mint = Mint(1, self.clock.wall)
+        self.book = RoomBook(DatabaseRooms(self.database), self.mint.item, self.bus)
         self.ledger = Ledger(
             DatabaseLedger(self.database),
             self.archive,
             self.directory,
             self.bus,
             self.clock,
+            rooms=self.book,
             request_batch=self.database.request_batch,
         )
         self.database.before_batch(self.ledger.write)
@@ -296,7 +302,7 @@ class World:
             interests=Interests(self.clock, lambda: f"ask{next(tokens)}"),
             ledger=self.ledger,
             nodes=Nodes(DatabasePubsub(self.database)),
-            mint=Mint(1, self.clock.wall),
+            mint=self.mint,
             preferences=ArchivePreferences(DatabasePreferences(self.database)),
             rosters=Rosters(
                 DatabaseRosters(self.database),
@@ -309,6 +315,9 @@ class World:
             began=self.clock.monotonic(),
             features=switchboard.told(),
             bytestreams=Bytestreams(self.clock, f"proxy.{DOMAIN}"),
+            rooms_domain=ROOMS,
+            book=self.book,
+            occupant_key=bytes(range(32)),
         )
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(

@@ -16,6 +16,7 @@ from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.room_book import RoomBook
+from clarion.core.rooms import OCCUPANT_KEY_BYTES, OCCUPANT_SECRET
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
@@ -67,6 +68,7 @@ class Foundation:
     identity: Identity
     ledger: Ledger
     seal: Seal
+    occupant_key: bytes
     mint: Mint
     blocking: Blocking
     preferences: ArchivePreferences
@@ -114,6 +116,7 @@ async def open_foundation(
         await rooms.load()
         ledger = _ledger(database, archive, directory, bus, clock, rooms)
         seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
+        occupant_key = await credentials.secret(OCCUPANT_SECRET, OCCUPANT_KEY_BYTES)
         blocking = Blocking(DatabaseBlocking(database.of("blocking")), bus)
         await blocking.load(directory)
         preferences = ArchivePreferences(DatabasePreferences(database))
@@ -135,6 +138,7 @@ async def open_foundation(
             identity=identity,
             ledger=ledger,
             seal=seal,
+            occupant_key=occupant_key,
             mint=mint,
             blocking=blocking,
             preferences=preferences,

@@ -23,6 +23,10 @@ ROOMS_LIMIT: Final = 100_000
 AFFILIATIONS_LIMIT: Final = 20_000
 """LIMIT: affiliations of one room."""
 
+OCCUPANT_SECRET: Final = "occupant-id"  # noqa: S105  # the name of the secret, not the secret
+OCCUPANT_KEY_BYTES: Final = 32
+"""Of the key that makes occupant ids (XEP-0421): ``CredentialStore.secret`` makes it, once."""
+
 
 class Affiliation(IntEnum):
     """A long-lived bond with a room, from the weakest to the strongest (section 5.2)."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clarion.wire.xml import escape, parse
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
-from clarion.wire.xmpp.jid import Jid
+from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
 from clarion.wire.xmpp.stamps import ORIGIN_ID
 from clarion.wire.xmpp.stanza import Stanza
@@ -23,8 +23,10 @@ from clarion.xmpp.routing import (
     forward_iq,
     is_blocked_by,
     local_person,
+    present_in_room,
     recipient_of,
     route_message,
+    to_room,
 )
 
 Work = Coroutine[Any, Any, None]
@@ -43,6 +45,10 @@ Raises whatever is to be told to the client (``refusals.py``).
 def _message(
     context: Context, switchboard: Switchboard, stanza: Stanza
 ) -> Future[Any] | Work | None:
+    recipient = recipient_of(context, stanza)
+    if recipient.domain == context.services.rooms_domain:
+        # What features do for messages between people does not concern rooms.
+        return to_room(context, stanza, recipient)
     entity = context.entity
     if ORIGIN_ID in stanza.children and not entity.knows_sent:
         return _message_after_loading(context, switchboard, stanza)
@@ -89,7 +95,12 @@ async def _route_and_wait(context: Context, stanza: Stanza, waits: list[Awaitabl
 # -- presence ---------------------------------------------------------------------
 
 
-def _presence(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | None:
+def _presence(
+    context: Context, switchboard: Switchboard, stanza: Stanza
+) -> Future[Any] | Work | None:
+    to = stanza.attributes.get("to")
+    if to is not None and parse_jid(to).domain == context.services.rooms_domain:
+        return present_in_room(context, stanza, parse_jid(to))
     kind = stanza.attributes.get("type", "")
     handler = switchboard.presences.get(kind)
     if handler is None:
@@ -103,7 +114,7 @@ def _presence(context: Context, switchboard: Switchboard, stanza: Stanza) -> Wor
 # -- iq ------------------------------------------------------------------------------
 
 
-def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | None:
+def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[Any] | Work | None:
     """Apply RFC 6120 section 8.2.3 and RFC 6121 section 8.5."""
     kind = stanza.attributes.get("type", "")
     if kind in {"result", "error"}:
@@ -111,6 +122,8 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | No
         return None
     recipient = _asked(context, stanza, kind)
     place: At
+    if recipient.domain == context.services.rooms_domain:
+        return to_room(context, stanza, recipient)
     if recipient.resource:
         guard = switchboard.iqs.get(("session", kind, stanza.children[0]))
         if guard is not None:
@@ -173,8 +186,11 @@ def _answered(context: Context, stanza: Stanza) -> None:
             session.line.prove_soon()
     elif take_answer(context, stanza):
         pass  # what the client can do
-    elif to is not None and recipient_of(context, stanza).resource:
-        forward_iq(context, stanza, recipient_of(context, stanza))
+    elif to is not None and (recipient := recipient_of(context, stanza)).resource:
+        if recipient.domain == context.services.rooms_domain:
+            to_room(context, stanza, recipient)
+        else:
+            forward_iq(context, stanza, recipient)
 
 
 async def _forward_later(

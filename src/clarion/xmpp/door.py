@@ -39,7 +39,8 @@ from clarion.xmpp.people import People
 from clarion.xmpp.pep_notices import EVENT, take_event
 from clarion.xmpp.ports import TakenPort, refusal
 from clarion.xmpp.removals import Removals
-from clarion.xmpp.router import OneNodeRouter
+from clarion.xmpp.rooms.rooms import Rooms
+from clarion.xmpp.router import OneNodeRouter, Take
 from clarion.xmpp.services import Services
 from clarion.xmpp.shifts import Shifts
 from clarion.xmpp.ways import Carrier, DoorWays
@@ -102,7 +103,11 @@ class XmppDoor:
         self._ways: dict[str, DoorWays] = {}
         self.shifts = Shifts(services, people)
         self.removals = Removals(services, people, self.lifecycle)
-        router.connect({"person": self._take}, self._send)
+        takes: dict[str, Take] = {"person": self._take}
+        self.rooms = None if services.book is None else Rooms(services, services.book)
+        if self.rooms is not None:
+            takes["room"] = self.rooms.take
+        router.connect(takes, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
         services.bus.subscribe(PersonDeleted, lambda event: self._cut_off(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
@@ -121,6 +126,8 @@ class XmppDoor:
         """
         for port in ports:
             await self._listen(port)
+        if self.rooms is not None:
+            self.rooms.begin()
         sweeper = self._services.crew.spawn(self._sweep(), name="xmpp sweep")
         try:
             yield
@@ -363,6 +370,8 @@ class XmppDoor:
             server.close()
         if self._services.bytestreams is not None:
             self._services.bytestreams.close()
+        if self.rooms is not None:
+            self.rooms.shut_down()
         goodbye = StreamError(StreamCondition.SYSTEM_SHUTDOWN, "the server is stopping")
         for context in self.lifecycle.contexts():
             self.lifecycle.end(context.session, goodbye)

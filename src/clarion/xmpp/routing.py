@@ -10,10 +10,10 @@ from typing import Any, Final
 from clarion.core.archive import Item, ThreadId, pair_thread
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
-from clarion.core.ports import ItemRef, Parcel, person_entity
+from clarion.core.ports import EntityId, ItemRef, Parcel, person_entity, room_entity
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
-from clarion.wire.xmpp.names import BODY, IQ, XML_LANG
+from clarion.wire.xmpp.names import BODY, IQ, MESSAGE, XML_LANG
 from clarion.wire.xmpp.payloads import MARKER_REQUEST
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
 from clarion.wire.xmpp.stamps import MARKABLE, ORIGIN_ID, STANZA_ID, stanza_id
@@ -56,13 +56,26 @@ def local_person(context: Context, recipient: Jid) -> Person:
         )
     person = services.directory.person(recipient.bare)
     if person is None or person.disabled:
-        if services.directory.department(recipient.bare) is not None:
-            raise StanzaError(
-                StanzaCondition.SERVICE_UNAVAILABLE,
-                f"{recipient.bare} is a department, which has no room yet; write to its people",
-            )
-        raise _nobody(recipient)
+        raise _nobody_or_department(context, recipient)
     return person
+
+
+def _nobody_or_department(context: Context, recipient: Jid) -> StanzaError:
+    services = context.services
+    department = services.directory.department(recipient.bare)
+    if department is None:
+        return _nobody(recipient)
+    room = None if services.book is None else services.book.of_department(department.number)
+    if room is None:
+        return StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE,
+            f"{recipient.bare} is a department, which has no room yet; write to its people",
+        )
+    return StanzaError(
+        StanzaCondition.GONE,
+        f"{recipient.bare} is a department; its people talk in {room.address}",
+        uri=f"xmpp:{room.address}?join",
+    )
 
 
 def check_blocking(context: Context, stanza: Stanza) -> None:
@@ -106,6 +119,53 @@ def is_blocked_by(context: Context, recipient: Jid) -> bool:
 
 def _nobody(recipient: Jid) -> StanzaError:
     return StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
+
+
+def entity_of(context: Context, bare: str) -> EntityId:
+    """Return the entity with this bare JID, a person or a room."""
+    if bare.rpartition("@")[2] == context.services.rooms_domain:
+        return room_entity(bare)
+    return person_entity(bare)
+
+
+def to_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
+    """Hand a stanza to a room, or to the domain of rooms; a room judges for itself.
+
+    Returns:
+        As ``Router.hand_over``.
+
+    """
+    session, given = context.session, stanza.attributes
+    name = stanza.tag.rpartition("}")[2]
+    kind = given.get("type", "normal" if stanza.tag == MESSAGE else "")
+    if stanza.tag == MESSAGE and kind not in MESSAGE_TYPES:
+        kind = "normal"  # RFC 6121 section 5.2.2
+    lang = session.lang if session.lang and XML_LANG not in given else None
+    raw = readdress(stanza, sender=session.full, lang=lang)
+    parcel = Parcel(name, kind, session.full, recipient.resource, raw)
+    return context.services.router.hand_over(room_entity(recipient.bare), parcel)
+
+
+def present_in_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
+    """Hand presence to a room, and remember that it must hear of its end (RFC 6121 4.6.3).
+
+    Raises:
+        StanzaError: Presence was sent to too many addresses, or is of a kind
+            that rooms do not know.
+
+    """
+    session, kind = context.session, stanza.attributes.get("type", "")
+    if session.ended:
+        return None
+    if kind == "":
+        session.direct(recipient.bare)
+    elif kind == "unavailable":
+        session.directed.discard(recipient.bare)
+    elif kind == "subscribe":
+        raise StanzaError(StanzaCondition.NOT_ALLOWED, "one enters a room, and subscribes to none")
+    elif kind != "error":
+        return None
+    return to_room(context, stanza, recipient)
 
 
 def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:

@@ -10,7 +10,12 @@ from clarion.core.ports import ItemRef, SessionId
 from clarion.lib.ids import ItemId
 from clarion.lib.pattern import Pattern
 from clarion.wire.xmpp.acks import Inbound, Outbound
-from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.errors import (
+    StanzaCondition,
+    StanzaError,
+    StreamCondition,
+    StreamError,
+)
 from clarion.wire.xmpp.jid import Jid
 from clarion.xmpp.held import Held
 
@@ -252,6 +257,20 @@ class Session:
     def _let_go(self, held: Held) -> None:
         self.activate()
         self.held = held
+
+    def direct(self, address: str) -> None:
+        """Remember that presence was sent to ``address``, who must hear of its end.
+
+        Raises:
+            StanzaError: It was sent to too many.
+
+        """
+        if len(self.directed) >= DIRECTED_LIMIT and address not in self.directed:
+            raise StanzaError(
+                StanzaCondition.POLICY_VIOLATION,
+                f"presence was sent to {DIRECTED_LIMIT} addresses; take it back somewhere first",
+            )
+        self.directed.add(address)
 
     def overflow(self) -> None:
         """Give the client up: it does not take what it is sent."""

@@ -10,7 +10,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.wire.xmpp.caps import INFO, INFO_QUERY, Identity
-from clarion.wire.xmpp.disco_answers import ITEMS, ITEMS_QUERY, answer, info
+from clarion.wire.xmpp.disco_answers import ITEMS, ITEMS_QUERY, answer, info, item
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
@@ -57,7 +57,10 @@ async def account_info(context: Context, stanza: Stanza, query: Element) -> byte
 @disco.on_iq("get", ITEMS_QUERY, at=("server",))
 async def server_items(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which further addresses and nodes there are (section 4.1)."""
-    return answer(query, ITEMS, await _node(context, stanza, query, "server", "items"))
+    inner = await _node(context, stanza, query, "server", "items")
+    if context.services.rooms_domain and not query.get("node"):
+        inner = item(context.services.rooms_domain, "Rooms") + inner  # XEP-0045 section 6.1
+    return answer(query, ITEMS, inner)
 
 
 @disco.on_iq("get", ITEMS_QUERY, at=("account",))

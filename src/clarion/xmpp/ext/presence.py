@@ -19,7 +19,8 @@ from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.notices import Notice, plain, show_to, shown, to_watchers
 from clarion.xmpp.pep_notices import heard
 from clarion.xmpp.roster_book import RosterBook
-from clarion.xmpp.session import DIRECTED_LIMIT, Session
+from clarion.xmpp.routing import entity_of
+from clarion.xmpp.session import Session
 
 _PRIORITY: Final = f"{{{CLIENT}}}priority"
 _STATUS: Final = f"{{{CLIENT}}}status"
@@ -198,7 +199,7 @@ def _leave(context: Context, notice: Notice) -> None:
     directed, session.directed = session.directed, set()
     for address in sorted(directed):
         bare, _, resource = address.partition("/")
-        services.router.to_entity(person_entity(bare), notice.parcel(bare, resource))
+        services.router.to_entity(entity_of(context, bare), notice.parcel(bare, resource))
 
 
 def _direct(context: Context, stanza: Stanza, kind: str) -> None:
@@ -210,12 +211,7 @@ def _direct(context: Context, stanza: Stanza, kind: str) -> None:
     if kind:
         session.directed.discard(recipient.full)
     elif not _hears_anyway(context, recipient):
-        if len(session.directed) >= DIRECTED_LIMIT and recipient.full not in session.directed:
-            raise StanzaError(
-                StanzaCondition.POLICY_VIOLATION,
-                f"presence was sent to {DIRECTED_LIMIT} addresses; take it back somewhere first",
-            )
-        session.directed.add(recipient.full)
+        session.direct(recipient.full)
     _send(context, stanza, kind, recipient)
 
 

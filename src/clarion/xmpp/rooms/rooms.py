@@ -59,7 +59,10 @@ class Rooms:
         bus.subscribe(RoomAffiliated, self._affiliated)
         bus.subscribe(RoomConfigured, self._configured)
         bus.subscribe(RoomDestroyed, self._destroyed)
-        services.clock.call_later(TEMPORARY_GRACE, self._end_deserted)
+
+    def begin(self) -> None:
+        """The server begins: temporary rooms of its last life wait for their people, for a while."""
+        self._services.clock.call_later(TEMPORARY_GRACE, self._end_deserted)
 
     @property
     def busy(self) -> int:
