@@ -30,6 +30,7 @@ has logged in::
     roster_size: 2              the largest department in rosters, before the accounts
     department Sales: ann, bob  these people join it; it is made where it is not there
     leaves Sales: bob           these people leave it
+    member tea: bob, cai        these people are members of the room tea from now on
     renamed Sales: Support      a department has another name, its address stays
     named ann: Ann Archer       a person has another name
     sync counts                 [ledger] sync_counts is true from now on
@@ -46,9 +47,10 @@ from xml.etree.ElementTree import Element, ParseError, tostring
 
 from clarion.config.server import LimitsConfig
 from clarion.core.registration import Registrar
+from clarion.core.rooms import Affiliated, Affiliation
 from clarion.lib.errors import UnavailableError
 from fakes.matching import MismatchError, match, read_elements
-from fakes.world import DOMAIN, FakeClient, World, scram_final, world
+from fakes.world import DOMAIN, ROOMS, FakeClient, World, scram_final, world
 
 CHUNKS = (1, 7, 4096)
 NAMES = {
@@ -135,6 +137,7 @@ class Stage:
             "admin:": self._make_admin, "registration:": self._register,
             "disabled:": self._disable, "sync": self._sync, "ledger": self._ledger,
             "department": self._join,
+            "member": self._member,
             "leaves": self._leave, "renamed": self._rename, "named": self._name,
         }  # fmt: skip
 
@@ -253,6 +256,14 @@ class Stage:
             await directory.add_department(address, name)
         for person in people.split(","):
             await directory.join(f"{person.strip()}@{DOMAIN}", address)
+
+    async def _member(self, text: str) -> None:
+        name, people = _pair(text)
+        room = self._here.book.get(f"{name}@{ROOMS}")
+        assert room is not None, f"there is no room {name}"
+        members = [f"{person.strip()}@{DOMAIN}" for person in people.split(",")]
+        changes = [Affiliated(member, Affiliation.MEMBER) for member in members]
+        await self._here.book.affiliate(room, changes, "")
 
     async def _leave(self, text: str) -> None:
         name, people = _pair(text)
