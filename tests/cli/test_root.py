@@ -61,7 +61,7 @@ def test_help_loads_no_command():
         (("person",), "clarion: missing command; see 'clarion person --help'"),
         (("person", "add"), "clarion: missing argument 'ADDRESS'; see 'clarion person add --help'"),
         (("person", "list", "--jsn"), "clarion: no such option"),
-        (("ledger", "show"), "clarion: name an ITEM or --thread A B"),
+        (("ledger", "show"), "clarion: name an ITEM, --thread A B or --room ROOM"),
         (("ledger", "show", "--thread", "a"), "clarion: option '--thread' requires 2 arguments"),
         (("person", "set", "ann@corp.example"), "clarion: nothing to change is given"),
         (("person", "import", "/no/such/file"), "clarion: invalid value for 'FILE'"),

@@ -6,12 +6,10 @@ from clarion.core import book as book_module
 from clarion.core.archive import Item, Owner, room_thread
 from clarion.core.book import Ledger
 from clarion.core.ledger import Act, Door, Entry, State
-from clarion.core.room_book import RoomBook
 from clarion.core.rooms import Affiliated, Affiliation, Room, RoomConfig
 from clarion.lib.errors import UsageError
 from clarion.lib.ids import ItemId
 from clarion.store.ledger import DatabaseLedger
-from clarion.store.rooms import DatabaseRooms
 from fakes.organisation import Organisation
 
 ANN, BOB, CAI = (f"{name}@corp.example" for name in ("ann", "bob", "cai"))
@@ -24,15 +22,8 @@ class Talk:
 
     def __init__(self, house: Organisation) -> None:
         self.house = house
-        self.book = RoomBook(DatabaseRooms(house.database), house.mint.item, house.bus)
-        self.ledger = Ledger(
-            DatabaseLedger(house.database),
-            house.archive,
-            house.directory,
-            house.bus,
-            house.clock,
-            rooms=self.book,
-        )
+        self.book = house.rooms
+        self.ledger = house.ledger
         self.room: Room
 
     async def begin(self) -> None:
@@ -120,5 +111,12 @@ async def test_a_room_that_is_not_there_is_refused_and_an_empty_one_is_empty(tal
     assert await talk.ledger.show_room(ROOM, 10) == []
     with pytest.raises(UsageError, match="no such room"):
         await talk.ledger.show_room("coffee@rooms.corp.example", 10)
+    alone = Ledger(
+        DatabaseLedger(talk.house.database),
+        talk.house.archive,
+        talk.house.directory,
+        talk.house.bus,
+        talk.house.clock,
+    )
     with pytest.raises(UsageError, match="no such room"):
-        await talk.house.ledger.show_room(ROOM, 10)
+        await alone.show_room(ROOM, 10)

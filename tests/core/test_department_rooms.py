@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from clarion.core.department_rooms import DepartmentRooms
-from clarion.core.room_book import RoomBook
 from clarion.core.rooms import Affiliated, Affiliation, Room, RoomConfig, Whom
 from clarion.lib.crew import crew
 from clarion.lib.errors import UnavailableError
-from clarion.store.rooms import DatabaseRooms
 from fakes.organisation import Organisation
 
 ROOMS = "rooms.corp.example"
@@ -22,10 +20,10 @@ ROOM = f"sales@{ROOMS}"
 class House:
     """An organisation with rooms that follow it."""
 
-    def __init__(self, organisation: Organisation, book: RoomBook, rooms: DepartmentRooms) -> None:
+    def __init__(self, organisation: Organisation, rooms: DepartmentRooms) -> None:
         self.directory = organisation.directory
         self.database = organisation.database
-        self.book = book
+        self.book = organisation.rooms
         self.rooms = rooms
 
     async def settled(self) -> None:
@@ -52,10 +50,9 @@ async def here(house: Organisation) -> AsyncIterator[House]:
     await house.directory.add_department(SALES, "Sales")
     await house.directory.join(ANN, SALES, manager=True)
     await house.directory.join(BOB, SALES)
-    book = RoomBook(DatabaseRooms(house.database), house.mint.item, house.bus)
     async with crew() as hands:
-        rooms = DepartmentRooms(house.directory, book, house.bus, hands, ROOMS)
-        yield House(house, book, rooms)
+        rooms = DepartmentRooms(house.directory, house.rooms, house.bus, hands, ROOMS)
+        yield House(house, rooms)
 
 
 async def test_the_room_of_a_department_is_for_its_people_who_all_see_each_other(here: House):

@@ -13,6 +13,7 @@ from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.retention import Retention
+from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
 from clarion.lib.ids import ItemId, Mint
 from clarion.store.archive import DatabaseArchive
@@ -22,6 +23,7 @@ from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.retention import DatabaseRetention
+from clarion.store.rooms import DatabaseRooms
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
@@ -48,8 +50,15 @@ class Organisation:
         # Two rounds of PBKDF2: these tests are about who asks, not about how slow it is.
         self.identity = Identity(self.credentials, self.directory, self.bus, iterations=2)
         self.archive = DatabaseArchive(self.database)
+        self.mint = Mint(0, self.clock.wall)
+        self.rooms = RoomBook(DatabaseRooms(audited), self.mint.item, self.bus)
         self.ledger = Ledger(
-            DatabaseLedger(self.database), self.archive, self.directory, self.bus, self.clock
+            DatabaseLedger(self.database),
+            self.archive,
+            self.directory,
+            self.bus,
+            self.clock,
+            rooms=self.rooms,
         )
         self.seal = Seal(bytes(range(16)))
         self.retention = Retention(
@@ -66,8 +75,8 @@ class Organisation:
             auditor=self.auditor,
             retention=self.retention,
             erasure=self.erasure,
+            rooms=self.rooms,
         )
-        self.mint = Mint(0, self.clock.wall)
         self.told: list[Any] = []
 
     def listen(self, *kinds: type) -> None:

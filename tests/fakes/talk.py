@@ -30,6 +30,7 @@ has logged in::
     roster_size: 2              the largest department in rosters, before the accounts
     department Sales: ann, bob  these people join it; it is made where it is not there
     leaves Sales: bob           these people leave it
+    member tea: bob, cai        these people are members of the room tea from now on
     renamed Sales: Support      a department has another name, its address stays
     named ann: Ann Archer       a person has another name
     sync counts                 [ledger] sync_counts is true from now on
@@ -143,6 +144,7 @@ class Stage:
             "disabled:": self._disable, "sync": self._sync, "ledger": self._ledger,
             "department": self._join,
             "room": self._room, "changed": self._change_room,
+            "member": self._member,
             "leaves": self._leave, "renamed": self._rename, "named": self._name,
         }  # fmt: skip
 
@@ -268,6 +270,14 @@ class Stage:
             await directory.add_department(address, name)
         for person in people.split(","):
             await directory.join(f"{person.strip()}@{DOMAIN}", address)
+
+    async def _member(self, text: str) -> None:
+        name, people = _pair(text)
+        room = self._here.book.get(f"{name}@{ROOMS}")
+        assert room is not None, f"there is no room {name}"
+        members = [f"{person.strip()}@{DOMAIN}" for person in people.split(",")]
+        changes = [Affiliated(member, Affiliation.MEMBER) for member in members]
+        await self._here.book.affiliate(room, changes, "")
 
     async def _leave(self, text: str) -> None:
         name, people = _pair(text)

@@ -83,7 +83,7 @@ async def test_new_policies_hold_for_everybody(asked: bool):
         await bob.send("<presence/>")
         change(
             here,
-            ledger={"ask": asked, "sync_counts": True},
+            ledger={"ask": asked, "sync_counts": True, "relay_marks": 7},
             xmpp={"contact": {"admin": ["mailto:a@corp.example"]}},
         )
         bob.read()
@@ -91,6 +91,7 @@ async def test_new_policies_hold_for_everybody(asked: bool):
         (message,) = [one for one in bob.read() if one.tag.endswith("message")]
         assert (message.find("{urn:xmpp:chat-markers:0}markable") is not None) is asked
         assert here.services.sync_counts is True
+        assert here.services.relay_marks == 7
         assert len(here.services.features.forms) == 1
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from clarion.config.server import LimitsConfig
-from clarion.core.archive import Item
+from clarion.core.archive import Item, ThreadId, room_thread
+from clarion.core.ledger import State
 from clarion.core.model import PersonNumber
-from clarion.core.ports import Parcel
+from clarion.core.ports import ItemRef, Parcel
 from clarion.lib.errors import UnavailableError
 from clarion.lib.ids import FIRST, ItemId
 from clarion.wire.xml import parse
@@ -522,3 +524,19 @@ async def test_a_store_that_could_not_answer_is_asked_again():
         house.clock.advance(CATCH_UP_RETRY)
         await settle()
         assert bodies(bob) == ["waited"]
+
+
+async def test_what_was_said_in_a_room_is_known_to_have_reached_a_session_and_nothing_else():
+    async with household() as house:
+        bob = await house.log_in("bob")
+        entity, thread = bob.context.entity, room_thread(f"tea@rooms.{DOMAIN}")
+        item = ItemRef(house.services.mint.item(), thread, room=True)
+        parcel = Parcel("message", "groupchat", f"tea@rooms.{DOMAIN}/ann", "x", b"<message/>", item)
+        entity.take_message(replace(parcel, resource=bob.session.jid.resource))
+        assert entity.reach.holders(item.item) == []
+        entity.received(bob.session, [item])
+        assert bob.session.reached == {ThreadId(thread): item.item}
+        assert not entity.reach.has_received(item.item)
+        assert not house.services.ledger.has_come(
+            ThreadId(thread), entity.address, State.DELIVERED, item.item
+        )

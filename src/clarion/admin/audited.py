@@ -103,6 +103,15 @@ def _reload(desk: Desk, arguments: Mapping[str, Any]) -> Described:
     return "", {}
 
 
+def _room(desk: Desk, arguments: Mapping[str, Any]) -> Described:
+    details = {
+        name: str(arguments[name])
+        for name in ("address", "affiliation")
+        if arguments.get(name) is not None
+    }
+    return str(arguments.get("room", "")), details
+
+
 CHANGES: Final[Mapping[str, Describe]] = MappingProxyType(
     {
         "backup": _backup,
@@ -123,6 +132,8 @@ CHANGES: Final[Mapping[str, Describe]] = MappingProxyType(
         "person.set": _person,
         "reload": _reload,
         "retention.run": _retention,
+        "room.affiliate": _room,
+        "room.destroy": _room,
     }
 )
 """The verbs that change something; ``None`` where a call of one changes nothing."""
@@ -133,6 +144,8 @@ LOOKING: Final = frozenset(
         "ledger.show",
         "person.list",
         "person.show",
+        "room.list",
+        "room.show",
         "status",
     }
 )

@@ -11,6 +11,7 @@ from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.model import Person
 from clarion.core.retention import Retention
+from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
 
 Progress = Callable[[int, int], None]
@@ -41,6 +42,7 @@ class Desk:
         auditor: Keeps who did what; ``None`` keeps nothing, for tests.
         retention: Deletes what is too old.
         erasure: Erases persons.
+        rooms: All rooms; ``None``: there are none.
 
     """
 
@@ -54,3 +56,4 @@ class Desk:
     auditor: Auditor | None = None
     retention: Retention | None = None
     erasure: Erasure | None = None
+    rooms: RoomBook | None = None

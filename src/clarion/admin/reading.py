@@ -9,6 +9,7 @@ from clarion.admin.desk import Desk, Progress
 from clarion.core.book import SHOW_LIMIT
 from clarion.core.ledger import Entry
 from clarion.lib.errors import UsageError
+from clarion.wire.address import normalise_address
 
 SHOWN: Final = 50
 """Items of a thread that are shown unless another number is asked for."""
@@ -17,18 +18,28 @@ SHOWN: Final = 50
 async def show_ledger(
     desk: Desk, arguments: Arguments, progress: Progress
 ) -> list[Mapping[str, Any]]:
-    """``ledger.show``: ``item``, or ``a`` and ``b`` with ``limit``; rows, oldest item first."""
+    """``ledger.show``: ``item``, or ``a`` and ``b``, or ``room``, these with ``limit``.
+
+    Returns:
+        Rows, oldest item first.
+
+    """
     item = arguments.optional_text("item")
     one = arguments.optional_text("a")
     other = arguments.optional_text("b")
+    room = arguments.optional_text("room")
     limit = arguments.number("limit", SHOWN, 1, SHOW_LIMIT)
     arguments.finish()
-    if item is not None and one is None and other is None:
-        entries = list(await desk.ledger.show_item(desk.seal.open(item)))
-    elif item is None and one is not None and other is not None:
-        entries = [entry for _, entry in await desk.ledger.show_thread(one, other, limit)]
-    else:
-        raise UsageError("name an item, or two persons")
+    match (item, one, other, room):
+        case (str(), None, None, None):
+            entries = list(await desk.ledger.show_item(desk.seal.open(item)))
+        case (None, str(), str(), None):
+            entries = [entry for _, entry in await desk.ledger.show_thread(one, other, limit)]
+        case (None, None, None, str()):
+            shown = await desk.ledger.show_room(normalise_address(room), limit)
+            entries = [entry for _, entry in shown]
+        case _:
+            raise UsageError("name an item, or two persons, or a room")
     return [_row(desk, entry) for entry in entries]
 
 

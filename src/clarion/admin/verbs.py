@@ -12,6 +12,7 @@ from clarion.admin import (
     persons,
     reading,
     reloading,
+    rooms,
 )
 from clarion.admin.arguments import Arguments
 from clarion.admin.audited import CHANGES, local_actor
@@ -45,6 +46,10 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "person.show": persons.show,
         "reload": reloading.reload,
         "retention.run": forgetting.run_retention,
+        "room.affiliate": rooms.affiliate,
+        "room.destroy": rooms.destroy,
+        "room.list": rooms.listing,
+        "room.show": rooms.show,
         "status": reading.status,
     }
 )

@@ -22,7 +22,7 @@ from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
-from clarion.lib.ids import Mint
+from clarion.lib.ids import NODE, Mint
 from clarion.lib.log import get_logger
 from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase
@@ -35,7 +35,6 @@ from clarion.store.preferences import DatabasePreferences
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
 
-NODE: Final = 0  # of the item ids, while there is one node
 MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
 
 log = get_logger("house")

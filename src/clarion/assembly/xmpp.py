@@ -111,6 +111,7 @@ def _services(
         ledger=ground.ledger,
         nodes=nodes,
         sync_counts=config.ledger.sync_counts,
+        relay_marks=config.ledger.relay_marks,
         mint=ground.mint,
         preferences=ground.preferences,
         rosters=Rosters(

@@ -20,11 +20,13 @@ from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.retention import Retention
+from clarion.core.room_book import RoomBook
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib import log
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.errors import UsageError
+from clarion.lib.ids import NODE, Mint
 from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
@@ -34,6 +36,7 @@ from clarion.store.opening import LOCK_NAME, lock
 from clarion.store.people import DatabasePeople
 from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
+from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
 
 
@@ -61,14 +64,19 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
     )
     await directory.load()
     credentials = DatabaseCredentials(audited)
+    archive = DatabaseArchive(database)
+    mint = Mint(NODE, clock.wall, await archive.newest())
+    rooms = RoomBook(DatabaseRooms(audited), mint.item, bus)
+    await rooms.load()
     return Desk(
         directory=directory,
         identity=Identity(credentials, directory, bus, config.directory.scram_iterations),
-        ledger=Ledger(DatabaseLedger(database), DatabaseArchive(database), directory, bus, clock),
+        ledger=Ledger(DatabaseLedger(database), archive, directory, bus, clock, rooms=rooms),
         seal=Seal(await credentials.secret(SECRET, KEY_BYTES)),
         auditor=auditor,
         retention=Retention(DatabaseRetention(audited), auditor, clock, bus, config.retention),
         erasure=Erasure(DatabaseErasure(audited, database.scrub), directory, auditor, clock),
+        rooms=rooms,
     )
 
 

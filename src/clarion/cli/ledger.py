@@ -19,6 +19,7 @@ def command() -> None:
 @command.command("show")
 @click.argument("item", required=False)
 @click.option("--thread", nargs=2, metavar="A B", help="What these two wrote to each other.")
+@click.option("--room", metavar="ROOM", help="What was said in a room.")
 @click.option(
     "--limit",
     type=click.IntRange(1, SHOW_LIMIT),
@@ -29,18 +30,26 @@ def command() -> None:
 @json_option
 @config_option
 def show(
-    item: str | None, thread: tuple[str, str] | None, limit: int, config: Path, *, as_json: bool
+    item: str | None,
+    thread: tuple[str, str] | None,
+    room: str | None,
+    limit: int,
+    config: Path,
+    *,
+    as_json: bool,
 ) -> None:
-    """Show an item's readers, or those of the newest items of a thread.
+    """Show an item's readers, or those of the newest items of a thread or a room.
 
     ITEM is the stanza-id that clients see. With --json each row is an object
     with item, reader, state (sent, delivered, read, confirmed), at (UNIX
     seconds), door and act; the last three are null for what was only sent.
     """
-    if (item is None) == (not thread):
-        raise click.UsageError("name an ITEM or --thread A B")
+    if sum(bool(given) for given in (item, thread, room)) != 1:
+        raise click.UsageError("name an ITEM, --thread A B or --room ROOM")
     if item is not None:
         arguments: dict[str, object] = {"item": item}
+    elif room is not None:
+        arguments = {"room": room, "limit": limit}
     else:
         assert thread is not None
         arguments = {"a": thread[0], "b": thread[1], "limit": limit}

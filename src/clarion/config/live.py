@@ -9,6 +9,7 @@ from clarion.config.section import Section
 LIVE: Final = (
     "directory.roster_size",
     "ledger.ask",
+    "ledger.relay_marks",
     "ledger.sync_counts",
     "limits",
     "log.level",

@@ -273,6 +273,14 @@ class LedgerConfig(Section):
         help_line="Let a reader's own devices' sync (XEP-0490) count as read for the sender; "
         "people are told of it once.",
     )
+    relay_marks: int = setting(
+        50,
+        "People of a room up to which everybody in it is told how far each has read; in larger "
+        "ones that is only counted. 0: never told.",
+        unit="people",
+        ge=0,
+        le=1000,
+    )
 
 
 class RetentionConfig(Section):

@@ -75,11 +75,14 @@ class ItemRef:
         item: The item's id.
         thread: Where its marks move (``core/archive.py``); ``None`` for an
             item that nobody reads, such as a receipt.
+        room: Whether it was said in a room. Such an item is not delivered
+            later to a person who missed it: the room's archive has it.
 
     """
 
     item: ItemId
     thread: bytes | None
+    room: bool = False
 
 
 @dataclass(slots=True, unsafe_hash=True)  # never changed; frozen takes 6 times as long to make

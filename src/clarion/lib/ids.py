@@ -16,6 +16,8 @@ ItemId = NewType("ItemId", bytes)
 SIZE_BYTES: Final = 16
 FIRST: Final = ItemId(bytes(SIZE_BYTES))
 LAST: Final = ItemId(b"\xff" * SIZE_BYTES)
+NODE: Final = 0
+"""The node in the ids of items, while there is one."""
 _COUNTER_BITS: Final = 16
 _TAIL_BYTES: Final = 6
 _BLOCK: Final = 512  # ids whose random part is drawn at once

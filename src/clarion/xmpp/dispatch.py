@@ -11,12 +11,15 @@ from inspect import isawaitable
 from typing import Any, Final
 
 from clarion.wire.xml import escape, parse
+from clarion.wire.xmpp.caps import INFO_QUERY
+from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT, IQ, MESSAGE, PRESENCE
 from clarion.wire.xmpp.stamps import ORIGIN_ID
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
+from clarion.xmpp.displayed import DISPLAYED
 from clarion.xmpp.extension import At, IqHandler, Switchboard
 from clarion.xmpp.pep_notices import answered as take_answer
 from clarion.xmpp.routing import (
@@ -26,6 +29,7 @@ from clarion.xmpp.routing import (
     present_in_room,
     recipient_of,
     route_message,
+    say_in_room,
     to_room,
 )
 
@@ -47,8 +51,13 @@ def _message(
 ) -> Future[Any] | Work | None:
     recipient = recipient_of(context, stanza)
     if recipient.domain == context.services.rooms_domain:
-        # What features do for messages between people does not concern rooms.
-        return to_room(context, stanza, recipient)
+        # What features do for messages between people does not concern rooms, but for what is
+        # for the sender's own server (XEP-0490 section 4.6).
+        look = switchboard.messages.get(DISPLAYED) if DISPLAYED in stanza.children else None
+        wait = None if look is None else look(context, stanza)
+        if wait is not None:
+            return _say_and_wait(context, stanza, recipient, wait)
+        return say_in_room(context, stanza, recipient)
     entity = context.entity
     if ORIGIN_ID in stanza.children and not entity.knows_sent:
         return _message_after_loading(context, switchboard, stanza)
@@ -92,6 +101,15 @@ async def _route_and_wait(context: Context, stanza: Stanza, waits: list[Awaitabl
         await kept
 
 
+async def _say_and_wait(
+    context: Context, stanza: Stanza, recipient: Jid, wait: Awaitable[object]
+) -> None:
+    kept = say_in_room(context, stanza, recipient)
+    await wait
+    if kept is not None:
+        await kept
+
+
 # -- presence ---------------------------------------------------------------------
 
 
@@ -122,7 +140,9 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
         return None
     recipient = _asked(context, stanza, kind)
     place: At
-    if recipient.domain == context.services.rooms_domain:
+    if recipient.domain == context.services.rooms_domain and not _about_room(
+        switchboard, kind, stanza
+    ):
         return to_room(context, stanza, recipient)
     if recipient.resource:
         guard = switchboard.iqs.get(("session", kind, stanza.children[0]))
@@ -130,7 +150,9 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
             return _forward_later(context, guard, stanza, recipient)
         forward_iq(context, stanza, recipient)
         return None
-    if recipient.bare == context.services.domain:
+    if recipient.domain == context.services.rooms_domain:
+        place = "room"
+    elif recipient.bare == context.services.domain:
         place = "server"
     elif recipient.bare == context.account:
         place = "account"
@@ -153,6 +175,19 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
         return _answer_later(context, stanza, result)
     _reply(context, stanza, result)
     return None
+
+
+def _about_room(switchboard: Switchboard, kind: str, stanza: Stanza) -> bool:
+    """Whether a request about a room is for the requester's own server to answer.
+
+    A feature that needs to know the requester takes it, by its payload or, in
+    service discovery, by its node.
+    """
+    tag = stanza.children[0]
+    if ("room", kind, tag) not in switchboard.iqs:
+        return False
+    what = {INFO_QUERY: "info", ITEMS_QUERY: "items"}.get(tag)
+    return what is None or ("room", what, stanza.child_attribute(tag, "node")) in switchboard.nodes
 
 
 def _asked(context: Context, stanza: Stanza, kind: str) -> Jid:

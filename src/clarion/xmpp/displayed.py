@@ -8,7 +8,7 @@ are published (section 5.2); here they are, before they count in the ledger.
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from clarion.core.archive import pair_thread
+from clarion.core.archive import pair_thread, room_thread
 from clarion.core.ledger import Act, Door, State
 from clarion.lib.errors import PeerError, UsageError
 from clarion.wire.xml import escape, parse
@@ -68,11 +68,13 @@ async def count(context: Context, chat: str, displayed: Element) -> None:
         item_id = services.seal.open(named[0].get("id", ""))
     except (JidError, UsageError):
         return
-    if peer.resource or by.full != account or peer.bare == account:
+    # What was said in a room has the room's stanza-id (XEP-0490 section 4.2).
+    in_room = peer.domain == services.rooms_domain
+    if peer.resource or by.full != (peer.bare if in_room else account) or peer.bare == account:
         return
     if services.blocking.lists and services.blocking.between(context.session.jid, peer):
         return  # who is blocked is not told either (XEP-0191 section 3.3)
-    thread = pair_thread(peer.bare, account)
+    thread = room_thread(peer.bare) if in_room else pair_thread(peer.bare, account)
     if services.ledger.has_come(thread, account, State.READ, item_id):
         return  # the marker in the same message said as much (XEP-0333)
     # What was displayed may have been delivered before its commit.

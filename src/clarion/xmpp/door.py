@@ -332,6 +332,7 @@ class XmppDoor:
         limits = self._limits = self._services.limits = config.limits
         self._services.ask_for_marks = config.ledger.ask
         self._services.sync_counts = config.ledger.sync_counts
+        self._services.relay_marks = config.ledger.relay_marks
         self._services.features = self.switchboard.told(contact_forms(config.xmpp.contact))
         self.throttle.allow(
             limits.login_failures_person,

@@ -18,10 +18,13 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.services import Features, NodeHandler, NodeKey
 
 Status = Literal["complete", "partial"]
-At = Literal["server", "account", "contact", "session", "proxy"]
+At = Literal["server", "account", "contact", "session", "proxy", "room"]
 """Whom a request is for: the server, the requester's own account, somebody else's bare JID.
 
 ``proxy`` is the proxy for files (``xmpp/bytestreams.py``), where there is one.
+
+``room`` is a room's bare JID, for what the person's own server knows of rooms; all else a
+room answers itself (``xmpp/rooms``).
 
 ``session`` is anybody's full JID: such a request goes on to that client, and
 the handler only says whether it may, by raising or not.

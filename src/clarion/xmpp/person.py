@@ -148,6 +148,8 @@ class PersonEntity:
                 session.send_fleeting(stanza, f"state {parcel.sender}")
             else:
                 session.send(stanza)
+        elif item.room:
+            session.send(stanza, item)
         elif session.catching_up is None:
             self.reach.handed(item.item, session.id)
             session.send(stanza, item)
@@ -209,10 +211,18 @@ class PersonEntity:
     # -- what has reached the person ------------------------------------------------
 
     def received(self, session: Session, refs: Sequence[ItemRef]) -> None:
-        """Note what a session has acknowledged: the level moves, the sender sees "delivered"."""
+        """Note what a session has acknowledged: the level moves, the sender sees "delivered".
+
+        In rooms it is only known for the session: a line in the ledger for each of hundreds of
+        members would cost far more than the message.
+        """
         now = self._clock.wall()
         newest: dict[ThreadId, ItemId] = {}
         for ref in refs:
+            if ref.room:
+                if ref.thread is not None:
+                    session.note_reached(ThreadId(ref.thread), ref.item)
+                continue
             self.reach.received(ref.item)
             if ref.thread is not None:
                 thread = ThreadId(ref.thread)

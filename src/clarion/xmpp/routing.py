@@ -7,7 +7,7 @@ handed to the recipient's entity, which chooses the sessions (``person.py``).
 from asyncio import Future
 from typing import Any, Final
 
-from clarion.core.archive import Item, ThreadId, pair_thread
+from clarion.core.archive import Item, ThreadId, pair_thread, room_thread
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
 from clarion.core.ports import EntityId, ItemRef, Parcel, person_entity, room_entity
@@ -144,6 +144,21 @@ def to_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | N
     raw = readdress(stanza, sender=session.full, lang=lang)
     parcel = Parcel(name, kind, session.full, recipient.resource, raw)
     return context.services.router.hand_over(room_entity(recipient.bare), parcel)
+
+
+def say_in_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
+    """Hand a message to a room; what is kept of it reads what had reached the session.
+
+    Returns:
+        As ``to_room``.
+
+    """
+    if DISPLAYED in stanza.children:
+        stanza = without_displayed(stanza)
+    kept = to_room(context, stanza, recipient)
+    if kept is not None and keeping.countable(stanza):
+        _note_reply(context, room_thread(recipient.bare))
+    return kept
 
 
 def present_in_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:

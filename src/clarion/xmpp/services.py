@@ -110,6 +110,8 @@ class Services:
         nodes: People's pubsub nodes.
         sync_counts: What people's devices tell each other counts for the
             sender (``[ledger] sync_counts``).
+        relay_marks: People of a room up to which they are told each other's
+            marks (``[ledger] relay_marks``).
         tally: What metrics count.
         executions: Ad-hoc commands under way.
         rooms_domain: Where rooms are; ``""``: there are none.
@@ -146,6 +148,7 @@ class Services:
     began: float = 0.0
     features: Features = Features()
     sync_counts: bool = False
+    relay_marks: int = 50
     tally: Tally = field(default_factory=Tally)
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None

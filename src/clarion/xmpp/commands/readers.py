@@ -1,14 +1,15 @@
 """``clarion:readers``, "Who has read": the ledger of one's own message, for any client to show.
 
 On the domain it is about any message of one's own, on a person's address
-about those to that person.
+about those to that person, on a room's about those said there.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from clarion.core.archive import Item, pair_thread
+from clarion.core.archive import Item, pair_thread, room_thread
 from clarion.core.ledger import Entry, State
+from clarion.core.rooms import Affiliation, Room
 from clarion.lib.errors import UsageError
 from clarion.lib.ids import seconds
 from clarion.wire.xmpp.commands import Note
@@ -70,7 +71,7 @@ async def _last(task: Task) -> Item:
     for item in reversed(await _sent(task)):
         if item.countable:
             return item
-    here = "" if task.place != "contact" else f" to {task.address}"
+    here = "" if task.place not in {"contact", "room"} else f" to {task.address}"
     raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"you have sent no message{here} yet")
 
 
@@ -92,7 +93,7 @@ async def _sealed(task: Task, wanted: str) -> Item | None:
     except UsageError:
         return None  # it has not the form of a stanza-id
     # Whoever does not have the message is not told that there is one.
-    if item is None or not await services.archive.has(person.number, item.id):
+    if item is None or not await _has(task, item):
         return None
     if _bare(item.sender) != person.address:
         raise StanzaError(
@@ -103,13 +104,40 @@ async def _sealed(task: Task, wanted: str) -> Item | None:
     return item if _is_here(task, item) else None
 
 
+async def _has(task: Task, item: Item) -> bool:
+    """Whether the person's archive shows an item, or that of a room where they are a member."""
+    services, person = task.services, task.person
+    room = _room_of(task, item)
+    if room is None:
+        return await services.archive.has(person.number, item.id)
+    mine = _bare(item.sender) == person.address
+    if not mine and room.affiliation(person.address) < Affiliation.MEMBER:
+        return False
+    return await services.archive.has(room.owner, item.id)
+
+
+def _room_of(task: Task, item: Item) -> Room | None:
+    book, address = task.services.book, _bare(item.recipient)
+    if book is None or item.thread != room_thread(address):
+        return None
+    return book.get(address)
+
+
 async def _sent(task: Task) -> list[Item]:
-    """Return what the person sent last, oldest first; on a person's address to that one alone."""
+    """Return what the person sent last, oldest first.
+
+    On a person's address to that one alone, on a room's what was said there.
+    """
+    if task.place == "room":
+        said = await task.services.archive.thread_page(room_thread(task.address), LOOK_BACK)
+        return [item for item in said if _bare(item.sender) == task.person.address]
     sent = await task.services.archive.recent_sent(task.person.number, LOOK_BACK)
     return [item for item in sent if _is_here(task, item)]
 
 
 def _is_here(task: Task, item: Item) -> bool:
+    if task.place == "room":
+        return item.thread == room_thread(task.address)
     return task.place != "contact" or item.thread == pair_thread(task.person.address, task.address)
 
 
@@ -163,5 +191,5 @@ def _bare(address: str) -> str:
 
 
 COMMANDS: Final[tuple[Command, ...]] = (
-    Command(NODE, "Who has read", readers, at=frozenset({"server", "account", "contact"})),
+    Command(NODE, "Who has read", readers, at=frozenset({"server", "account", "contact", "room"})),
 )

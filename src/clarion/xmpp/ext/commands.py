@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from clarion.core.rooms import Affiliation
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.commands import (
     NS,
@@ -26,6 +27,7 @@ from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.executions import Execution, Stage, step_back, submitted, took
 from clarion.wire.xmpp.forms import NS as FORMS
 from clarion.wire.xmpp.forms import Form
+from clarion.wire.xmpp.jid import Jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.commands import ALL
 from clarion.xmpp.commands.administration import NS as ADMIN
@@ -36,7 +38,7 @@ from clarion.xmpp.routing import local_person, recipient_of
 
 SLICE: Final = 500
 """Pieces of a form that are written before others get their turn on the loop: about 0.5 ms."""
-PLACES: Final[tuple[At, ...]] = ("server", "account", "contact")
+PLACES: Final[tuple[At, ...]] = ("server", "account", "contact", "room")
 TABLE: Final[Mapping[tuple[At, str], Command]] = MappingProxyType(
     {(place, command.node): command for command in ALL for place in sorted(command.at)}
 )
@@ -200,7 +202,26 @@ def _asked(context: Context, stanza: Stanza) -> tuple[At, str]:
         return "server", recipient.bare
     if recipient.bare == context.account:
         return "account", recipient.bare
+    if recipient.domain == context.services.rooms_domain:
+        return "room", _room(context, recipient)
     return "contact", local_person(context, recipient).address
+
+
+def _room(context: Context, recipient: Jid) -> str:
+    """Return the address of a room that the requester may know of.
+
+    Raises:
+        StanzaError: There is none, as far as they are told.
+
+    """
+    book = context.services.book
+    room = None if book is None else book.get(recipient.bare)
+    if room is not None:
+        affiliation = room.affiliation(context.account)
+        hidden = room.config.members_only and affiliation < Affiliation.MEMBER
+        if affiliation is not Affiliation.OUTCAST and not hidden:
+            return room.address
+    raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"there is no room {recipient.bare}")
 
 
 def _allowed(context: Context, place: At, node: str) -> Command:

@@ -69,6 +69,18 @@ async def account_items(context: Context, stanza: Stanza, query: Element) -> byt
     return answer(query, ITEMS, await _node(context, stanza, query, "account", "items"))
 
 
+@disco.on_iq("get", INFO_QUERY, at=("room",))
+async def room_info(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """Tell of a node of a room that is not the room's own, such as a command."""
+    return answer(query, INFO, await _node(context, stanza, query, "room", "info"))
+
+
+@disco.on_iq("get", ITEMS_QUERY, at=("room",))
+async def room_items(context: Context, stanza: Stanza, query: Element) -> bytes:
+    """List what there is in such a node."""
+    return answer(query, ITEMS, await _node(context, stanza, query, "room", "items"))
+
+
 @disco.on_iq("get", INFO_QUERY, at=("contact",))
 async def contact_info(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell what the server does for another account.

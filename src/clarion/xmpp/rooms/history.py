@@ -116,6 +116,10 @@ class History:
                     self._said[place] = Said(item, stanza, said.sealed)
                 return
 
+    def holds(self, item: ItemId) -> bool:
+        """Whether this message of the room is remembered; if not, the archive may have it."""
+        return any(said.item == item for said in reversed(self._said))
+
     def resent(self, sender: str, origin_id: str, stanza: bytes) -> ItemId | None:
         """Return the item that this bare JID sent with this origin-id and content before."""
         memory = self._sent.get(sender)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from clarion.core.ports import Parcel, person_entity
+from clarion.core.ports import ItemRef, Parcel, person_entity
 from clarion.core.rooms import Affiliation, Role
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.jid import parse_jid
@@ -159,13 +159,19 @@ class Occupants:
         self._by_nick[nick] = occupant
 
 
-def send(
-    services: Services, client: Client, name: str, kind: str, sender: str, sheet: Sheet
+def send(  # the fields of a Parcel
+    services: Services,
+    client: Client,
+    name: str,
+    kind: str,
+    sender: str,
+    sheet: Sheet,
+    item: ItemRef | None = None,
 ) -> None:
-    """Send a stanza to one client."""
+    """Send a stanza to one client; ``item`` where it is one of the room's archive."""
     # Of presence the pattern is kept until the client has it, once for all of them.
     pattern = sheet if name == "presence" else None
     parcel = Parcel(
-        name, kind, sender, client.resource, sheet.addressed(client.to), pattern=pattern
+        name, kind, sender, client.resource, sheet.addressed(client.to), item, pattern=pattern
     )
     services.router.to_entity(client.entity, parcel)

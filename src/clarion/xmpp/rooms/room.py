@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from clarion.core.ports import ItemRef
 from clarion.core.room_book import RoomBook
 from clarion.core.rooms import Affiliated, Affiliation, Role, Room, RoomConfig, Whom
 from clarion.lib.limits import Allowance
@@ -95,13 +96,22 @@ class RoomEntity:
             StanzaError: This person has said too much lately, or all together have.
 
         """
+        self.spend_alone(bare)
         now = self.services.clock.monotonic()
-        self._rates.spend(bare, now)
         if not self._allowance.take(len(self.occupants), now):
             raise StanzaError(
                 StanzaCondition.RESOURCE_CONSTRAINT,
                 "too much is said in this room just now; say it again in a moment",
             )
+
+    def spend_alone(self, bare: str) -> None:
+        """Count a stanza of somebody's that nobody else is sent.
+
+        Raises:
+            StanzaError: This person has said too much lately.
+
+        """
+        self._rates.spend(bare, self.services.clock.monotonic())
 
     # -- telling ------------------------------------------------------------------------
 
@@ -179,12 +189,12 @@ class RoomEntity:
         """Whether presence of ``occupant`` is broadcast to ``listener`` (presencebroadcast)."""
         return occupant.role in self.room.config.presence or listener.role is Role.MODERATOR
 
-    def say(self, sheet: Sheet, sender: str) -> None:
-        """Send a message to everybody."""
+    def say(self, sheet: Sheet, sender: str, item: ItemRef | None = None) -> None:
+        """Send a message to everybody; ``item``: which of the archive it is, if people read it."""
         services = self.services
         for occupant in self.occupants:
             for client in tuple(occupant.clients.values()):
-                send(services, client, "message", "groupchat", sender, sheet)
+                send(services, client, "message", "groupchat", sender, sheet, item)
 
     def say_codes(self, *codes: int) -> None:
         """Tell everybody that something about the room has changed (section 10.2.1)."""

@@ -1,10 +1,11 @@
 """What is said in a room (XEP-0045 sections 7.4, 7.5 and 8.1, XEP-0359, XEP-0421)."""
 
 from asyncio import Future
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
 from clarion.core.archive import Item, Owner, room_thread
+from clarion.core.ports import ItemRef
 from clarion.core.rooms import Role, Subject, Whom
 from clarion.lib.ids import ItemId
 from clarion.wire.xmpp import muc
@@ -12,10 +13,11 @@ from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, CLIENT
 from clarion.wire.xmpp.parts import Parts, take_apart
-from clarion.wire.xmpp.payloads import DELAYED, THREAD
+from clarion.wire.xmpp.payloads import DELAYED, MARKER, THREAD
 from clarion.wire.xmpp.splice import Child
 from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.xmpp import keeping
+from clarion.xmpp.rooms import reading
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, send
 from clarion.xmpp.rooms.room import OCCUPANT_ID, RoomEntity, not_here
@@ -49,8 +51,12 @@ def groupchat(
     tags = incoming.stanza.children
     if SUBJECT in tags and BODY not in tags and THREAD not in tags:
         return _subject(room, occupant, incoming)
+    if reading.only_marks(incoming.stanza):
+        return _mark(room, occupant, incoming)
     if occupant.role < Role.PARTICIPANT:
         raise StanzaError(StanzaCondition.FORBIDDEN, "you have no voice in this room")
+    if MARKER in tags:
+        return _mark(room, occupant, incoming)
     return _say(room, occupant, incoming)
 
 
@@ -128,7 +134,30 @@ def _say(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> Future[Any
         kept = services.archive.append(item, (Owner(room.room.owner, incoming=True),))
     room.history.add(item, sealed, shown=item.countable, kept=kept)
     stamp = stanza_id(room.address, sealed) if sealed else b""
-    room.say(parts.sheet(occupant.sender, occupant.mark, stamp), occupant.jid)
+    ref = ItemRef(item.id, item.thread, room=True) if sealed and item.countable else None
+    room.say(parts.sheet(occupant.sender, occupant.mark, stamp), occupant.jid, ref)
+    return kept
+
+
+def _mark(
+    room: RoomEntity, occupant: Occupant, incoming: Incoming
+) -> Future[Any] | Coroutine[Any, Any, Future[Any] | None] | None:
+    """Take how far somebody has read; tell the others where the room is small enough.
+
+    Raises:
+        StanzaError: The sender has said too much lately.
+
+    """
+    told = not reading.only_marks(incoming.stanza) or reading.is_relayed(room)
+    if not told:
+        room.spend_alone(occupant.bare)
+    kept = _say(room, occupant, incoming) if told else None
+    marked = reading.note(room, occupant, incoming.stanza)
+    return kept if marked is None else _after(marked, kept)
+
+
+async def _after(marked: Awaitable[None], kept: Future[Any] | None) -> Future[Any] | None:
+    await marked
     return kept
 
 
