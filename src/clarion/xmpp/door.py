@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from clarion.config.server import LimitsConfig
 from clarion.core.events import (
@@ -24,6 +23,7 @@ from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle, network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
+from clarion.lib.sockets import written
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
@@ -190,7 +190,7 @@ class XmppDoor:
         except OSError as error:
             raise refusal(port.endpoint, error) from None
         self._servers.append(server)
-        where = _written(port.socket)
+        where = written(port.socket)
         self.addresses.append((port.kind, where))
         if ways.bytestreams is not None:
             ways.bytestreams.doors.append(port.socket.getsockname()[:2])
@@ -392,8 +392,3 @@ def _count_down(counts: Counter[str], host: str) -> None:
     counts[host] -= 1
     if not counts[host]:
         del counts[host]
-
-
-def _written(listening: Any) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{host}:{port}"
