@@ -13,14 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aiohttp.web import RouteDef
-
 from clarion.admin.metrics import take_ports as take_metrics_ports
 from clarion.admin.reloading import Reload
 from clarion.assembly.admin import open_admin
 from clarion.assembly.foundation import open_foundation, read_certificate
 from clarion.assembly.metrics import open_metrics
-from clarion.assembly.web import open_web
 from clarion.assembly.xmpp import open_xmpp
 from clarion.config.model import Config
 from clarion.core.audit import SERVER
@@ -30,7 +27,7 @@ from clarion.lib.garbage import calm_garbage
 from clarion.lib.limits import raise_open_files
 from clarion.lib.log import configure, get_logger
 from clarion.store.forgetting import open_forgetting
-from clarion.web.listener import take_ports as take_web_ports
+from clarion.web.ports import take_ports as take_web_ports
 from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ports import take_ports
 
@@ -102,8 +99,10 @@ async def open_house(
         doors = [xmpp.figures]
         addresses = list(xmpp.door.addresses)
         if config.web is not None:
-            routes: list[RouteDef] = []
-            web = await house.enter_async_context(open_web(ground, web_ports, routes))
+            from clarion.assembly.web import open_web  # noqa: PLC0415  # aiohttp takes 0.3 s
+
+            routes: list[Any] = []
+            web = await house.enter_async_context(open_web(ground, xmpp, web_ports, routes))
             doors.append(web.figures)
             addresses += web.addresses
         metrics = await house.enter_async_context(open_metrics(ground, scraped, doors))

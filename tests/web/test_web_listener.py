@@ -12,7 +12,8 @@ from aiohttp import web
 from clarion.config.server import LimitsConfig
 from clarion.config.web import WebConfig
 from clarion.lib.errors import DeniedError, PeerError, UnavailableError, UsageError
-from clarion.web.listener import HEADERS_LIMIT, LINE_LIMIT, WebListener, take_ports
+from clarion.web.listener import HEADERS_LIMIT, LINE_LIMIT, WebListener
+from clarion.web.ports import take_ports
 from fakes.clock import FakeClock
 
 HERE = ["127.0.0.1:0"]

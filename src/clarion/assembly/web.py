@@ -1,29 +1,29 @@
-"""The web door: the listener, with the routes that the other doors hand in."""
+"""The web door: the listener, and what the other doors have for browsers."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from aiohttp import web
+from aiohttp.web import RouteDef
 
 from clarion.assembly.foundation import Foundation
+from clarion.assembly.xmpp import OpenXmpp
 from clarion.core.events import PoliciesChanged
-from clarion.web.listener import WebListener, WebPort
+from clarion.web.listener import WebListener
+from clarion.web.ports import WebPort
+from clarion.xmpp.websocket import WebSockets
 
 
 @asynccontextmanager
 async def open_web(
-    ground: Foundation,
-    ports: Sequence[WebPort],
-    routes: Iterable[web.RouteDef],
-    goodbyes: Iterable[Callable[[], None]] = (),
+    ground: Foundation, xmpp: OpenXmpp, ports: Sequence[WebPort], more: Iterable[RouteDef] = ()
 ) -> AsyncGenerator[WebListener, None]:
     """Open the listener; ``[web]`` must be there.
 
     Args:
         ground: The certificate and the limits.
+        xmpp: Speaks with browsers over WebSockets.
         ports: Where to listen.
-        routes: Of all doors.
-        goodbyes: See ``WebListener.serve``.
+        more: Routes of the doors that need nothing else here.
 
     """
     config = ground.config
@@ -36,5 +36,7 @@ async def open_web(
         listener.limit(event.config.limits)
 
     ground.bus.subscribe(PoliciesChanged, changed)
-    async with listener.serve(ports, routes, goodbyes):
+    sockets = WebSockets(xmpp.door.connection, xmpp.services, xmpp.door.lifecycle)
+    routes = [*sockets.routes(), *more]
+    async with listener.serve(ports, routes, [sockets.goodbye]):
         yield listener

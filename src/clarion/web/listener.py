@@ -6,14 +6,11 @@ trusted proxy stands between. Whatever a handler raises becomes a short text.
 """
 
 import asyncio
-import errno
 import ipaddress
 import logging
-import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -22,16 +19,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from clarion.config.server import LimitsConfig
-from clarion.config.values import Endpoint
 from clarion.config.web import WebConfig
 from clarion.core.throttle import network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
-from clarion.lib.errors import ClarionError, DeniedError, UnavailableError, UsageError
+from clarion.lib.errors import ClarionError, DeniedError, UnavailableError
 from clarion.lib.log import RateLimited, get_logger
-from clarion.lib.sockets import bound, written
+from clarion.lib.sockets import written
 from clarion.web.doorkeeper import Doorkeeper
 from clarion.web.forwarding import client_of, is_among
+from clarion.web.ports import WebPort, refusal
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
 IDLE_SECONDS: Final = 75.0
@@ -46,57 +43,6 @@ LINGER_SECONDS: Final = 5.0
 """LIMIT: for the rest of a body that nobody reads, so that the client sees the refusal."""
 
 log = get_logger("web")
-
-
-@dataclass(frozen=True, slots=True)
-class WebPort:
-    """A bound socket that does not listen yet.
-
-    Attributes:
-        kind: ``https`` or ``http``.
-        endpoint: As configured, for what is said about it.
-        socket: Non-blocking.
-
-    """
-
-    kind: str
-    endpoint: Endpoint
-    socket: socket.socket
-
-
-@contextmanager
-def take_ports(config: WebConfig | None) -> Generator[tuple[WebPort, ...], None, None]:
-    """Bind a socket for every address; without a section for none.
-
-    Raises:
-        UsageError: One cannot be bound; one line, and none is left bound.
-
-    """
-    wanted = () if config is None else (("https", config.listen), ("http", config.listen_plain))
-    with ExitStack() as stack:
-        ports: list[WebPort] = []
-        for kind, endpoints in wanted:
-            for endpoint in endpoints:
-                try:
-                    ports += [
-                        WebPort(kind, endpoint, stack.enter_context(one))
-                        for one in bound(endpoint.host, endpoint.port)
-                    ]
-                except OSError as error:
-                    raise _refusal(endpoint, error) from None
-        yield tuple(ports)
-
-
-def _refusal(endpoint: Endpoint, error: OSError) -> UsageError:
-    if isinstance(error, PermissionError):
-        return UsageError(
-            f"web: no right to listen on {endpoint}: ports below 1024 need root or "
-            "CAP_NET_BIND_SERVICE"
-        )
-    why = (error.strerror or str(error)).lower()
-    if error.errno == errno.EADDRINUSE:
-        why += "; `ss -ltnp` shows by whom"
-    return UsageError(f"web: cannot listen on {endpoint}: {why}")
 
 
 class WebListener:
@@ -228,7 +174,7 @@ class WebListener:
                 backlog=BACKLOG,
             )
         except OSError as error:
-            raise _refusal(port.endpoint, error) from None
+            raise refusal(port.endpoint, error) from None
         self._servers.append(server)
         where = written(port.socket)
         self.addresses.append((port.kind, where))

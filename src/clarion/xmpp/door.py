@@ -42,7 +42,7 @@ from clarion.xmpp.removals import Removals
 from clarion.xmpp.router import OneNodeRouter
 from clarion.xmpp.services import Services
 from clarion.xmpp.shifts import Shifts
-from clarion.xmpp.ways import Carrier, DoorWays
+from clarion.xmpp.ways import WITHOUT_TLS, Carrier, DoorWays
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
 SWEEP_SECONDS: Final = 5.0  # between looks for clients that have gone silent
@@ -139,14 +139,14 @@ class XmppDoor:
         """Return what the connections of a listener of this kind share.
 
         Args:
-            kind: ``starttls``, ``tls`` or ``plain``.
+            kind: ``starttls``, ``tls``, ``plain``; ``https``, ``http`` from the web door.
 
         """
         limits = self._limits
         rules = StreamRules(
             domain=self._services.domain,
             starttls=kind == "starttls",
-            without_tls=kind == "plain",
+            without_tls=kind in WITHOUT_TLS,
             login_attempts=limits.login_attempts,
             early_stanza_bytes=limits.login_stanza_bytes,
             early_total_bytes=limits.login_total_bytes,
@@ -160,9 +160,9 @@ class XmppDoor:
         )
         return DoorWays(
             rules=rules,
-            certificate=self._certificate if kind != "plain" else None,
-            direct=kind == "tls",
-            bytestreams=self._services.bytestreams if kind != "tls" else None,
+            certificate=None if kind in WITHOUT_TLS else self._certificate,
+            direct=kind in {"tls", "https"},
+            bytestreams=self._services.bytestreams if kind in {"starttls", "plain"} else None,
             services=self._services,
             lifecycle=self.lifecycle,
             throttle=self.throttle,
@@ -173,6 +173,12 @@ class XmppDoor:
             carries=self._carries,
             left=self._left,
         )
+
+    def connection(self, kind: str) -> Connection:
+        """Make a connection whose bytes come through another door; ``kind`` as in ``ways``."""
+        if kind not in self._ways:
+            self._ways[kind] = self.ways(kind)
+        return Connection(self._ways[kind])
 
     async def _listen(self, port: TakenPort) -> None:
         ways = self._ways[port.kind] = self.ways(port.kind)
