@@ -1,5 +1,6 @@
 """The web door of a running server: WebSockets beside ordinary clients, over TLS and behind it."""
 
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,10 @@ from house.premises import HOST, Premises, address, open_house
 from house.raw_client import GoneError, RefusedError
 from house.web_client import FRAMING, WebSocketClient, over_websocket
 
-WEB = f'[web]\nlisten = ["{HOST}:0"]\nlisten_plain = ["{HOST}:0"]\n'
+WEB = (
+    f'[web]\nlisten = ["{HOST}:0"]\nlisten_plain = ["{HOST}:0"]\n'
+    'public = "https://chat.house.example"\n'
+)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,18 @@ def test_pings_are_answered_and_messages_may_come_in_pieces(house: Premises):
         ann.send_frame(0x80, b"<ping xmlns='urn:xmpp:ping'/></iq>")
         assert ann.until(lambda e: e.get("id") == "1").get("type") == "result"
         assert "pong there?" in ann.frames
+
+
+@pytest.mark.parametrize("ending", ["", ".json"])
+def test_other_ways_in_are_told(house: Premises, ending: str):
+    where = f"http://{HOST}:{house.ports['http']}/.well-known/host-meta{ending}"
+    with urllib.request.urlopen(where, timeout=10) as answer:
+        text = answer.read().decode()
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Content-Type"] == (
+            "application/json" if ending else "application/xrd+xml"
+        )
+    assert "wss://chat.house.example/xmpp-websocket" in text
 
 
 def test_only_the_subprotocol_xmpp_is_spoken(house: Premises):

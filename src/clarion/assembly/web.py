@@ -2,15 +2,22 @@
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiohttp.web import RouteDef
 
 from clarion.assembly.foundation import Foundation
 from clarion.assembly.xmpp import OpenXmpp
+from clarion.config.web import WebConfig
 from clarion.core.events import PoliciesChanged
 from clarion.web.listener import WebListener
 from clarion.web.ports import WebPort
+from clarion.wire.xmpp.host_meta import WEBSOCKET, links
+from clarion.xmpp.host_meta import routes as host_meta
+from clarion.xmpp.websocket import PATH as WEBSOCKET_PATH
 from clarion.xmpp.websocket import WebSockets
+
+HTTPS_PORT: Final = 443
 
 
 @asynccontextmanager
@@ -37,6 +44,18 @@ async def open_web(
 
     ground.bus.subscribe(PoliciesChanged, changed)
     sockets = WebSockets(xmpp.door.connection, xmpp.services, xmpp.door.lifecycle)
-    routes = [*sockets.routes(), *more]
+    ways = links(_public(config.web, config.domain, ports), {WEBSOCKET: WEBSOCKET_PATH})
+    routes = [*sockets.routes(), *host_meta(ways), *more]
     async with listener.serve(ports, routes, [sockets.goodbye]):
         yield listener
+
+
+def _public(config: WebConfig, domain: str, ports: Sequence[WebPort]) -> str:
+    """Return the address that others reach; where none is given, that of the first listener."""
+    if config.public:
+        return config.public
+    for port in ports:
+        if port.kind == "https":
+            number = port.socket.getsockname()[1]
+            return f"https://{domain}" if number == HTTPS_PORT else f"https://{domain}:{number}"
+    return ""
