@@ -16,6 +16,7 @@ from typing import Any
 from clarion.admin.metrics import take_ports as take_metrics_ports
 from clarion.admin.reloading import Reload
 from clarion.assembly.admin import open_admin
+from clarion.assembly.files import open_files
 from clarion.assembly.foundation import open_foundation, read_certificate
 from clarion.assembly.metrics import open_metrics
 from clarion.assembly.xmpp import open_xmpp
@@ -81,7 +82,10 @@ async def open_house(
         ground = await house.enter_async_context(
             open_foundation(config, clock, certificate, environment)
         )
-        xmpp = await house.enter_async_context(open_xmpp(ground, ports))
+        files = await house.enter_async_context(open_files(ground, web_ports))
+        xmpp = await house.enter_async_context(
+            open_xmpp(ground, ports, None if files is None else files.service)
+        )
         retention, erasure = await house.enter_async_context(
             open_forgetting(
                 ground.audited,
@@ -93,6 +97,7 @@ async def open_house(
                 ground.bus,
                 config.retention,
                 xmpp.forget_contact,
+                None if files is None else files.uploads.remove_unused,
             )
         )
         reload = Reload(config, source, certificate, ground.bus, clock, _set_log)
@@ -102,6 +107,10 @@ async def open_house(
             from clarion.assembly.web import open_web  # noqa: PLC0415  # aiohttp takes 0.3 s
 
             routes: list[Any] = []
+            if files is not None:
+                upload = files.door(xmpp.door.throttle)
+                routes += upload.routes()
+                doors.append(upload.figures)
             web = await house.enter_async_context(open_web(ground, xmpp, web_ports, routes))
             doors.append(web.figures)
             addresses += web.addresses

@@ -8,7 +8,7 @@ from clarion.config.server import RetentionConfig
 from clarion.core.auditor import Auditor
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
-from clarion.core.erasure import Erasure, ForgetContact
+from clarion.core.erasure import Erasure, ForgetContact, ForgetFiles
 from clarion.core.retention import Retention
 from clarion.lib.clock import Clock
 from clarion.lib.crew import Crew
@@ -46,13 +46,16 @@ async def open_forgetting(
     bus: Bus,
     policy: RetentionConfig,
     forget_contact: ForgetContact,
+    forget_files: ForgetFiles | None = None,
 ) -> AsyncGenerator[tuple[Retention, Erasure], None]:
     """Open what deletes: old messages every day, and persons.
 
     Erasures that were cut short go on beside everything else.
     """
     retention = Retention(DatabaseRetention(database), auditor, clock, bus, policy)
-    erasure = Erasure(DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact)
+    erasure = Erasure(
+        DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact, forget_files
+    )
     hands.errand(erasure.resume(), name="erasures")
     async with retention.serve():
         yield retention, erasure

@@ -123,6 +123,8 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | No
         place = "account"
     elif recipient.bare == context.services.proxy:
         place = "proxy"
+    elif recipient.bare == context.services.upload:
+        place = "upload"
     else:
         place = "contact"
     handler = switchboard.iqs.get((place, kind, stanza.children[0]))

@@ -16,6 +16,7 @@ from clarion.core.ports import Router, Sessions
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.seal import Seal
+from clarion.core.upload_slots import UploadService
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew
@@ -113,6 +114,7 @@ class Services:
         executions: Ad-hoc commands under way.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
+        uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
 
     """
 
@@ -146,8 +148,14 @@ class Services:
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
+    uploads: UploadService | None = None
 
     @property
     def proxy(self) -> str:
         """The JID of the proxy for files; ``""`` where there is none."""
         return "" if self.bytestreams is None else self.bytestreams.jid
+
+    @property
+    def upload(self) -> str:
+        """The JID of whom people ask for places for files; ``""`` where there is none."""
+        return "" if self.uploads is None else self.uploads.jid
