@@ -16,6 +16,7 @@ from typing import Any
 from clarion.admin.metrics import take_ports as take_metrics_ports
 from clarion.admin.reloading import Reload
 from clarion.assembly.admin import open_admin
+from clarion.assembly.files import open_files
 from clarion.assembly.foundation import open_foundation, read_certificate
 from clarion.assembly.metrics import open_metrics
 from clarion.assembly.xmpp import open_xmpp
@@ -27,6 +28,7 @@ from clarion.lib.garbage import calm_garbage
 from clarion.lib.limits import raise_open_files
 from clarion.lib.log import configure, get_logger
 from clarion.store.forgetting import open_forgetting
+from clarion.web.ports import take_ports as take_web_ports
 from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ports import take_ports
 
@@ -38,7 +40,8 @@ class House:
     """What is open: for those who print addresses, and for tests.
 
     Attributes:
-        addresses: Kind of listener (``starttls``, ``tls``, ``plain``) and ``host:port``.
+        addresses: Kind of listener (``starttls``, ``tls``, ``plain``, ``https``, ``http``) and
+            ``host:port``.
         door: The XMPP door.
         metrics: Where scrapers are answered, ``host:port``.
         reload: Reads settings and certificate again (SIGHUP).
@@ -75,10 +78,14 @@ async def open_house(
         # First of all, so that a busy port is told before anything is written.
         ports = house.enter_context(take_ports(config.xmpp))
         scraped = house.enter_context(take_metrics_ports(config.metrics.listen))
+        web_ports = house.enter_context(take_web_ports(config.web))
         ground = await house.enter_async_context(
             open_foundation(config, clock, certificate, environment)
         )
-        xmpp = await house.enter_async_context(open_xmpp(ground, ports))
+        files = await house.enter_async_context(open_files(ground, web_ports))
+        xmpp = await house.enter_async_context(
+            open_xmpp(ground, ports, None if files is None else files.service)
+        )
         retention, erasure = await house.enter_async_context(
             open_forgetting(
                 ground.audited,
@@ -90,16 +97,30 @@ async def open_house(
                 ground.bus,
                 config.retention,
                 xmpp.forget_contact,
+                None if files is None else files.uploads.remove_unused,
             )
         )
         reload = Reload(config, source, certificate, ground.bus, clock, _set_log)
-        metrics = await house.enter_async_context(open_metrics(ground, scraped, (xmpp.figures,)))
-        listening = (*xmpp.door.addresses, *(("metrics", where) for where in metrics.addresses))
+        doors = [xmpp.figures]
+        addresses = list(xmpp.door.addresses)
+        if config.web is not None:
+            from clarion.assembly.web import open_web  # noqa: PLC0415  # aiohttp takes 0.3 s
+
+            routes: list[Any] = []
+            if files is not None:
+                upload = files.door(xmpp.door.throttle)
+                routes += upload.routes()
+                doors.append(upload.figures)
+            web = await house.enter_async_context(open_web(ground, xmpp, web_ports, routes))
+            doors.append(web.figures)
+            addresses += web.addresses
+        metrics = await house.enter_async_context(open_metrics(ground, scraped, doors))
+        listening = (*addresses, *(("metrics", where) for where in metrics.addresses))
         await house.enter_async_context(
             open_admin(ground, xmpp, reload, retention, erasure, listening)
         )
         yield House(
-            tuple(xmpp.door.addresses),
+            tuple(addresses),
             xmpp.door,
             tuple(metrics.addresses),
             partial(_reload_by_signal, reload, ground.auditor),

@@ -20,7 +20,7 @@ def refusal(listener: str, door: str, advice: str):
 
 
 def test_the_doors_so_far():
-    assert {"xmpp", "metrics"} == doors.BUILT
+    assert {"xmpp", "metrics", "web", "files"} == doors.BUILT
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,6 @@ def test_the_doors_so_far():
             {"sip": {**OFF_SIP, "listen_tls": ["0.0.0.0:5061"]}},
             [refusal("sip.listen_tls", "sip", "leave [sip] out")],
         ),
-        ({"web": {}}, [refusal("web.listen", "web", "leave [web] out")]),
         (
             {"xmpp": {"listen_server": ["0.0.0.0:5269"]}},
             [refusal("xmpp.listen_server", "server-to-server", "leave listen_server out")],
@@ -81,10 +80,11 @@ def test_what_this_version_lacks_is_refused_by_name(raw: dict[str, Any], lines: 
 
 
 def test_it_is_refused_beside_other_errors():
-    assert errors_of({"web": {"listne": []}, "dta": 1}) == (
-        "web.listne: no such setting; did you mean 'listen'?",
+    sip = {**OFF_SIP, "listne": [], "listen_tls": ["0.0.0.0:5061"]}
+    assert errors_of({"sip": sip, "dta": 1}) == (
+        "sip.listne: no such setting; did you mean 'listen_udp'?",
         "dta: no such setting; did you mean 'data'?",
-        "web.listen: the web door is not part of this version yet; leave [web] out",
+        refusal("sip.listen_tls", "sip", "leave [sip] out"),
     )
 
 

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 from xml.etree.ElementTree import Element, XMLPullParser
 
+from clarion.config.files import FilesConfig
 from clarion.config.server import LimitsConfig
 from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
@@ -19,6 +20,7 @@ from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.upload_slots import Slots, UploadService
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
 from clarion.lib.ids import Mint
@@ -318,6 +320,7 @@ class World:
             rooms_domain=ROOMS,
             book=self.book,
             occupant_key=bytes(range(32)),
+            uploads=self._uploads(),
         )
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
@@ -328,6 +331,17 @@ class World:
             router,
             None,
         )
+
+    def _uploads(self) -> UploadService:
+        tokens = count(1)
+        slots = Slots(
+            self.directory,
+            self.bus,
+            self.clock,
+            FilesConfig(file_bytes=100_000, person_bytes=150_000, types=("image/*", "text/plain")),
+            lambda: f"file{next(tokens)}",
+        )
+        return UploadService(f"upload.{DOMAIN}", f"https://{DOMAIN}", slots)
 
     async def add(self, name: str, password: str = "secret") -> None:
         """Give somebody an account."""

@@ -18,6 +18,7 @@ from clarion.lib.crew import Crew, crew
 from clarion.lib.errors import UsageError
 from clarion.lib.log import get_logger
 from clarion.lib.metrics import Exposition
+from clarion.lib.sockets import bound, written
 
 HEAD_LIMIT: Final = 8 * 1024
 """LIMIT: bytes of a request's head; Prometheus sends some 300."""
@@ -52,31 +53,13 @@ def take_ports(endpoints: Sequence[Endpoint]) -> Generator[tuple[socket.socket, 
         ports: list[socket.socket] = []
         for endpoint in endpoints:
             try:
-                ports += [stack.enter_context(one) for one in _bound(endpoint)]
+                ports += [stack.enter_context(one) for one in bound(endpoint.host, endpoint.port)]
             except OSError as error:
                 why = (error.strerror or str(error)).lower()
                 if error.errno == errno.EADDRINUSE:
                     why += "; `ss -ltnp` shows by whom"
                 raise UsageError(f"metrics: cannot listen on {endpoint}: {why}") from None
         yield tuple(ports)
-
-
-def _bound(endpoint: Endpoint) -> Generator[socket.socket, None, None]:
-    found = socket.getaddrinfo(
-        endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        bound = socket.socket(family, kind, protocol)
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.setblocking(False)  # noqa: FBT003  # the loop's
-            bound.bind(address)
-        except OSError:
-            bound.close()
-            raise
-        yield bound
 
 
 class MetricsListener:
@@ -114,7 +97,7 @@ class MetricsListener:
                 )
                 for port in self._ports
             ]
-            self.addresses = [_written(port) for port in self._ports]
+            self.addresses = [written(port) for port in self._ports]
             for port, address in zip(self._ports, self.addresses, strict=True):
                 log.info("listening", kind="metrics", address=address)
                 if not ipaddress.ip_address(port.getsockname()[0]).is_loopback:
@@ -194,8 +177,3 @@ def _head(status: int, kind: str, size_bytes: int, more: str = "") -> bytes:
         f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\n"
         f"Content-Length: {size_bytes}\r\n{more}Connection: close\r\n\r\n"
     ).encode("latin-1")
-
-
-def _written(port: socket.socket) -> str:
-    host, number = port.getsockname()[:2]
-    return f"[{host}]:{number}" if port.family == socket.AF_INET6 else f"{host}:{number}"

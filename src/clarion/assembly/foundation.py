@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from clarion.config.check import needs_tls
 from clarion.config.model import Config
 from clarion.core.archive import Archive
 from clarion.core.auditor import Auditor
@@ -153,7 +154,7 @@ def read_certificate(config: Config, clock: Clock) -> CertificateHolder | None:
         UsageError: It cannot be used.
 
     """
-    if not config.xmpp.listen and not config.xmpp.listen_tls:
+    if not needs_tls(config):
         return None
     tls = config.tls
     holder = CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())

@@ -12,6 +12,7 @@ from clarion.assembly.foundation import Foundation
 from clarion.config.model import Config
 from clarion.core.erasure import ForgetContact
 from clarion.core.registration import Registrar
+from clarion.core.upload_slots import UploadService
 from clarion.lib.clock import Clock
 from clarion.store.activity import DatabaseActivity
 from clarion.store.pubsub import DatabasePubsub
@@ -59,9 +60,16 @@ class OpenXmpp:
 
 @asynccontextmanager
 async def open_xmpp(
-    ground: Foundation, ports: Sequence[TakenPort]
+    ground: Foundation, ports: Sequence[TakenPort], uploads: UploadService | None = None
 ) -> AsyncGenerator[OpenXmpp, None]:
-    """Open the door on ``ports``; on the way out it closes within the drain time."""
+    """Open the door on ``ports``; on the way out it closes within the drain time.
+
+    Args:
+        ground: Everything that it stands on.
+        ports: Where to listen.
+        uploads: Where clients ask for places for files; ``None``: nowhere.
+
+    """
     config, clock = ground.config, ground.clock
     people = People(
         config.domain, ground.archive, ground.ledger, ground.seal, clock, ground.blocking
@@ -69,8 +77,11 @@ async def open_xmpp(
     nodes = Nodes(DatabasePubsub(ground.database.of("pubsub")))
     await nodes.load()
     router = OneNodeRouter()
-    switchboard = Switchboard(chosen(config.xmpp.registration, proxy=config.xmpp.proxy))
+    switchboard = Switchboard(
+        chosen(config.xmpp.registration, proxy=config.xmpp.proxy, files=uploads is not None)
+    )
     services = _services(ground, nodes, router, switchboard)
+    services.uploads = uploads
     door = XmppDoor(
         config.limits,
         services,

@@ -28,7 +28,10 @@ def check_files(config: Config, now: float) -> tuple[str, ...]:
 
 def needs_tls(config: Config) -> bool:
     """Say whether any listener shows the certificate."""
-    return bool(config.xmpp.listen or config.xmpp.listen_tls or config.xmpp.listen_server)
+    browsers = config.web is not None and config.web.listen
+    return bool(
+        config.xmpp.listen or config.xmpp.listen_tls or config.xmpp.listen_server or browsers
+    )
 
 
 def _certificates(config: Config, now: float) -> tuple[str, ...]:

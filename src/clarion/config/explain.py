@@ -7,7 +7,7 @@ cannot exist, and ``tests/docs`` fails when a generated file is not current.
 import json
 import textwrap
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,6 +81,8 @@ def example() -> str:
 def starter(domain: str) -> str:
     """Return the file that ``clarion init`` writes: the sections of every door that exists.
 
+    Those whose door is off without them are commented out: their ports may need rights.
+
     Args:
         domain: In its normal form.
 
@@ -93,8 +95,9 @@ def starter(domain: str) -> str:
     for name, field in fields.items():
         table = bare(field.annotation)
         if name == "tls" or (name in doors.BUILT and is_section(table)):
-            lines += ["", f"# {field.description}", f"[{name}]"]
-            lines += _settings(table, built_only=True)
+            section = [f"[{name}]", *_settings(table, built_only=True)]
+            lines += ["", f"# {field.description}"]
+            lines += _commented(section) if _is_off(field) else section
     return "\n".join(lines) + "\n"
 
 
@@ -137,6 +140,7 @@ class _Table:
         model: Its settings.
         shape: ``one``, ``many`` (an array of tables) or ``named``.
         built: This version can do something with it.
+        off: Its door is off while it is not written.
 
     """
 
@@ -146,6 +150,7 @@ class _Table:
     model: type[Section]
     shape: str
     built: bool
+    off: bool
 
 
 def _tables(model: type[Section], path: str = "", *, built: bool = True) -> Iterator[_Table]:
@@ -163,7 +168,7 @@ def _tables(model: type[Section], path: str = "", *, built: bool = True) -> Iter
             shape, header = "many", f"[[{where}]]"
         else:
             shape, header = "named", f"[{where}.NAME]"
-        yield _Table(where, header, str(field.description), table, shape, works)
+        yield _Table(where, header, str(field.description), table, shape, works, _is_off(field))
         yield from _tables(table, where, built=works)
 
 
@@ -176,10 +181,19 @@ def _works(field: FieldInfo) -> bool:
 def _lines(table: _Table) -> list[str]:
     """Write a table; with every line commented out where it would not be a default."""
     lines = [table.header, *_settings(table.model)]
-    if not table.built or table.shape != "one":
-        lines = [line if line.startswith("#") else f"#{line}" for line in lines]
+    if not table.built or table.off or table.shape != "one":
+        lines = _commented(lines)
     notes = [f"# {table.note}"] if table.built else [f"# {table.note}", f"# {_LATER}"]
     return notes + lines
+
+
+def _commented(lines: Sequence[str]) -> list[str]:
+    return [line if line.startswith("#") else f"#{line}" for line in lines]
+
+
+def _is_off(field: FieldInfo) -> bool:
+    """Say whether a section opens a door only where it is written."""
+    return is_section(field.annotation) and field.default is None
 
 
 def _plain_fields(model: type[Section]) -> Iterator[tuple[str, FieldInfo]]:

@@ -1,6 +1,22 @@
 """Settings of files that people share."""
 
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator
+
 from clarion.config.section import Section, setting
+from clarion.config.values import as_rows
+
+_PATTERN: Final = re.compile(r"(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)")
+
+
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    patterns = tuple(one.lower() for one in value)
+    for one in patterns:
+        if not _PATTERN.fullmatch(one):
+            raise ValueError('each must be a media type such as "image/png" or "image/*"')
+    return patterns
 
 
 class FilesConfig(Section):
@@ -18,4 +34,12 @@ class FilesConfig(Section):
     )
     keep_days: int = setting(
         0, "Files older than this are removed; 0: never.", unit="days", ge=0, le=36_500
+    )
+    types: Annotated[tuple[str, ...], BeforeValidator(as_rows), AfterValidator(_patterns)] = (
+        setting((), 'Media types that are taken, e.g. ["image/*", "application/pdf"]; empty: all.')
+    )
+    access: Literal["address", "login"] = setting(
+        "address",
+        "Who may download a file: whoever knows its unguessable address, or only people who log "
+        "in with their password as well (clients that show pictures by themselves then cannot).",
     )

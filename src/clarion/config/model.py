@@ -72,6 +72,14 @@ class Config(Section):
             raise PydanticCustomError("below", "{text}", {"key": "rooms", "text": text})
         return value if value.rooms else value.model_copy(update={"rooms": f"rooms.{domain}"})
 
+    @field_validator("files")
+    @classmethod
+    def _reached(cls, value: FilesConfig | None, info: ValidationInfo) -> FilesConfig | None:
+        # A section that is wrong has errors of its own.
+        if value is not None and "web" in info.data and info.data["web"] is None:
+            raise ValueError("files are brought by HTTP; there must be a section [web] too")
+        return value
+
     @property
     def database(self) -> Path:
         """The database's file."""

@@ -34,6 +34,8 @@ log = get_logger("erasure")
 
 Progress = Callable[[int, int], None]
 ForgetContact = Callable[[PersonNumber, str], Awaitable[None]]
+ForgetFiles = Callable[[], Awaitable[int]]
+"""Deletes files that are nobody's any more; returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Erasure:
         clock: For the marks and pauses.
         forget_contact: Takes them out of a roster that may be in memory;
             ``None``: the store does, as no server runs.
+        forget_files: Deletes what they uploaded; ``None``: the server does at
+            its next start, if it has files.
 
     """
 
@@ -119,12 +123,14 @@ class Erasure:
         auditor: Auditor,
         clock: Clock,
         forget_contact: ForgetContact | None = None,
+        forget_files: ForgetFiles | None = None,
     ) -> None:
         self._store = store
         self._directory = directory
         self._auditor = auditor
         self._clock = clock
         self._forget_contact = forget_contact or store.forget_contact
+        self._forget_files = forget_files
         self._lock = asyncio.Lock()
 
     async def erase(
@@ -192,6 +198,8 @@ class Erasure:
             if not holders:
                 break
         await self._store.drop_rest(erasing)
+        if self._forget_files is not None:
+            counts["files"] = await self._forget_files()
         await self._scrub(progress)
         with self._auditor.act(SERVER, "person.erased", erasing.address, counts) as act:
             await self._store.end(erasing, self._clock.wall())

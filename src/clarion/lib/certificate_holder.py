@@ -16,6 +16,7 @@ from clarion.lib.tls import (
 )
 
 _NO_ALPN: Final[tuple[str, ...]] = ()
+_HTTP: Final = "http/1.1"
 
 
 class CertificateHolder:
@@ -30,6 +31,7 @@ class CertificateHolder:
     Attributes:
         starttls: For connections that turn to TLS.
         direct: For connections that begin with TLS (XEP-0368).
+        https: For browsers.
         expires: UNIX seconds, UTC, until which it is valid.
 
     Raises:
@@ -46,6 +48,7 @@ class CertificateHolder:
         self.direct = server_context(
             certificate, key, alpn=(XMPP_CLIENT,), now=now, minimum=minimum
         )
+        self.https = server_context(certificate, key, alpn=(_HTTP,), now=now, minimum=minimum)
         self._pem = certificate.read_bytes()
         self.expires = validity(certificate)[1]
 
@@ -75,7 +78,7 @@ class CertificateHolder:
         if wrong:
             return wrong
         try:
-            for context in (self.starttls, self.direct):
+            for context in (self.starttls, self.direct, self.https):
                 context.load_cert_chain(self._certificate, self._key)
         except (ssl.SSLError, OSError) as error:
             return (f"{self._certificate}: {error}",)

@@ -19,6 +19,14 @@ MID_BATCH: Final = "mid-batch"
 AFTER_COMMIT: Final = "after-commit"
 BEFORE_ACKNOWLEDGEMENT: Final = "before-acknowledgement"
 NAMES: Final = (MID_BATCH, BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACKNOWLEDGEMENT)
+"""Those of messages."""
+
+MID_UPLOAD: Final = "mid-upload"
+BEFORE_SHELVING: Final = "before-shelving"
+BEFORE_FILE_ROW: Final = "before-file-row"
+BEFORE_CREATED: Final = "before-created"
+UPLOADS: Final = (MID_UPLOAD, BEFORE_SHELVING, BEFORE_FILE_ROW, BEFORE_CREATED)
+"""Those of uploads: a block is written, the file is whole, has its name, is in the store."""
 
 
 def _die(name: str) -> None:
@@ -30,7 +38,7 @@ class CrashPoints:
     """Knows which crash point is armed.
 
     Args:
-        armed: One of ``NAMES``, or ``None`` for none.
+        armed: One of ``NAMES`` or ``UPLOADS``, or ``None`` for none.
         time: Die at the n-th time that it is reached, from 1.
         die: What to do then; ends the process with SIGKILL.
 
@@ -42,8 +50,9 @@ class CrashPoints:
     def __init__(
         self, armed: str | None = None, time: int = 1, *, die: Callable[[str], None] = _die
     ) -> None:
-        if armed is not None and armed not in NAMES:
-            raise UsageError(f"{armed!r} is no crash point; there are {', '.join(NAMES)}")
+        if armed is not None and armed not in (*NAMES, *UPLOADS):
+            names = ", ".join((*NAMES, *UPLOADS))
+            raise UsageError(f"{armed!r} is no crash point; there are {names}")
         if time < 1:
             raise UsageError(f"a crash point is reached for the first time at 1, not {time}")
         self._armed = armed

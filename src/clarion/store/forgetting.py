@@ -8,7 +8,7 @@ from clarion.config.server import RetentionConfig
 from clarion.core.auditor import Auditor
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
-from clarion.core.erasure import Erasure, ForgetContact
+from clarion.core.erasure import Erasure, ForgetContact, ForgetFiles
 from clarion.core.retention import Retention
 from clarion.core.ruins import Ruins
 from clarion.lib.clock import Clock
@@ -48,13 +48,16 @@ async def open_forgetting(
     bus: Bus,
     policy: RetentionConfig,
     forget_contact: ForgetContact,
+    forget_files: ForgetFiles | None = None,
 ) -> AsyncGenerator[tuple[Retention, Erasure], None]:
     """Open what deletes: old messages every day, persons, and what rooms have left.
 
     Erasures that were cut short go on beside everything else, and so do ruins of rooms.
     """
     retention = Retention(DatabaseRetention(database), auditor, clock, bus, policy)
-    erasure = Erasure(DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact)
+    erasure = Erasure(
+        DatabaseErasure(database, scrub), directory, auditor, clock, forget_contact, forget_files
+    )
     hands.errand(erasure.resume(), name="erasures")
     Ruins(DatabaseRooms(database), clock, bus, hands).begin()
     async with retention.serve():

@@ -139,10 +139,8 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
         _answered(context, stanza)
         return None
     recipient = _asked(context, stanza, kind)
-    place: At
-    if recipient.domain == context.services.rooms_domain and not _about_room(
-        switchboard, kind, stanza
-    ):
+    place = _place(context, recipient)
+    if place == "room" and not _about_room(switchboard, kind, stanza):
         return to_room(context, stanza, recipient)
     if recipient.resource:
         guard = switchboard.iqs.get(("session", kind, stanza.children[0]))
@@ -150,16 +148,6 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
             return _forward_later(context, guard, stanza, recipient)
         forward_iq(context, stanza, recipient)
         return None
-    if recipient.domain == context.services.rooms_domain:
-        place = "room"
-    elif recipient.bare == context.services.domain:
-        place = "server"
-    elif recipient.bare == context.account:
-        place = "account"
-    elif recipient.bare == context.services.proxy:
-        place = "proxy"
-    else:
-        place = "contact"
     handler = switchboard.iqs.get((place, kind, stanza.children[0]))
     ours = recipient.domain == context.services.domain
     if place == "contact" and (handler is None or not ours):
@@ -175,6 +163,20 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
         return _answer_later(context, stanza, result)
     _reply(context, stanza, result)
     return None
+
+
+def _place(context: Context, recipient: Jid) -> At:
+    """Return what kind of address a request is for, its resource aside."""
+    services, bare = context.services, recipient.bare
+    if recipient.domain == services.rooms_domain:
+        return "room"
+    places: dict[str, At] = {
+        services.upload: "upload",
+        services.proxy: "proxy",
+        context.account: "account",
+        services.domain: "server",
+    }
+    return places.get(bare, "contact")
 
 
 def _about_room(switchboard: Switchboard, kind: str, stanza: Stanza) -> bool:

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from clarion.config.server import LimitsConfig
 from clarion.core.events import (
@@ -24,6 +23,7 @@ from clarion.core.ports import Parcel, SessionId
 from clarion.core.throttle import Throttle, network_of
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
+from clarion.lib.sockets import written
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
@@ -43,7 +43,7 @@ from clarion.xmpp.rooms.rooms import Rooms
 from clarion.xmpp.router import OneNodeRouter, Take
 from clarion.xmpp.services import Services
 from clarion.xmpp.shifts import Shifts
-from clarion.xmpp.ways import Carrier, DoorWays
+from clarion.xmpp.ways import WITHOUT_TLS, Carrier, DoorWays
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
 SWEEP_SECONDS: Final = 5.0  # between looks for clients that have gone silent
@@ -146,14 +146,14 @@ class XmppDoor:
         """Return what the connections of a listener of this kind share.
 
         Args:
-            kind: ``starttls``, ``tls`` or ``plain``.
+            kind: ``starttls``, ``tls``, ``plain``; ``https``, ``http`` from the web door.
 
         """
         limits = self._limits
         rules = StreamRules(
             domain=self._services.domain,
             starttls=kind == "starttls",
-            without_tls=kind == "plain",
+            without_tls=kind in WITHOUT_TLS,
             login_attempts=limits.login_attempts,
             early_stanza_bytes=limits.login_stanza_bytes,
             early_total_bytes=limits.login_total_bytes,
@@ -167,9 +167,9 @@ class XmppDoor:
         )
         return DoorWays(
             rules=rules,
-            certificate=self._certificate if kind != "plain" else None,
-            direct=kind == "tls",
-            bytestreams=self._services.bytestreams if kind != "tls" else None,
+            certificate=None if kind in WITHOUT_TLS else self._certificate,
+            direct=kind in {"tls", "https"},
+            bytestreams=self._services.bytestreams if kind in {"starttls", "plain"} else None,
             services=self._services,
             lifecycle=self.lifecycle,
             throttle=self.throttle,
@@ -180,6 +180,12 @@ class XmppDoor:
             carries=self._carries,
             left=self._left,
         )
+
+    def connection(self, kind: str) -> Connection:
+        """Make a connection whose bytes come through another door; ``kind`` as in ``ways``."""
+        if kind not in self._ways:
+            self._ways[kind] = self.ways(kind)
+        return Connection(self._ways[kind])
 
     async def _listen(self, port: TakenPort) -> None:
         ways = self._ways[port.kind] = self.ways(port.kind)
@@ -197,7 +203,7 @@ class XmppDoor:
         except OSError as error:
             raise refusal(port.endpoint, error) from None
         self._servers.append(server)
-        where = _written(port.socket)
+        where = written(port.socket)
         self.addresses.append((port.kind, where))
         if ways.bytestreams is not None:
             ways.bytestreams.doors.append(port.socket.getsockname()[:2])
@@ -402,8 +408,3 @@ def _count_down(counts: Counter[str], host: str) -> None:
     counts[host] -= 1
     if not counts[host]:
         del counts[host]
-
-
-def _written(listening: Any) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{host}:{port}"

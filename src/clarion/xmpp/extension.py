@@ -7,6 +7,7 @@ one whose needs are missing. There is no registry that files add themselves to.
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
@@ -18,10 +19,11 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.services import Features, NodeHandler, NodeKey
 
 Status = Literal["complete", "partial"]
-At = Literal["server", "account", "contact", "session", "proxy", "room"]
+At = Literal["server", "account", "contact", "session", "proxy", "upload", "room"]
 """Whom a request is for: the server, the requester's own account, somebody else's bare JID.
 
-``proxy`` is the proxy for files (``xmpp/bytestreams.py``), where there is one.
+``proxy`` is the proxy for files (``xmpp/bytestreams.py``), ``upload`` whom people
+ask for places for files (``core/upload_slots.py``), where there are such.
 
 ``room`` is a room's bare JID, for what the person's own server knows of rooms; all else a
 room answers itself (``xmpp/rooms``).
@@ -117,9 +119,9 @@ class Extension:
         """Answer service discovery of this node: the bytes inside ``<query/>`` (XEP-0030).
 
         ``"*"`` is every node that nobody else answers for, ``""`` with
-        ``items`` what there is without a node. ``None`` refuses with
-        ``item-not-found``. For contacts the handler is asked only where the
-        requester may see their presence.
+        ``items`` what there is without a node, to which several features may
+        add. ``None`` refuses with ``item-not-found``. For contacts the handler
+        is asked only where the requester may see their presence.
         """
 
         def add(handler: NodeHandler) -> NodeHandler:
@@ -216,7 +218,23 @@ class Switchboard:
         joined: dict[Any, Any] = {}
         for extension in self.extensions:
             for key, handler in getattr(extension, what).items():
+                if key in joined and what == "nodes" and key[1:] == ("items", ""):
+                    joined[key] = _both(joined[key], handler)
+                    continue
                 if key in joined:
                     raise UsageError(f"{key!r} is claimed twice, also by {extension.card.name!r}")
                 joined[key] = handler
         return joined
+
+
+def _both(one: NodeHandler, other: NodeHandler) -> NodeHandler:
+    """Return a handler that lists what both list."""
+
+    async def listed(context: Context, stanza: Stanza, query: Element) -> bytes:
+        told = b""
+        for handler in (one, other):
+            inner = handler(context, stanza, query)
+            told += (await inner if isawaitable(inner) else inner) or b""
+        return told
+
+    return listed

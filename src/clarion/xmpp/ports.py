@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from clarion.config.chat import XmppConfig
 from clarion.config.values import Endpoint
 from clarion.lib.errors import UsageError
+from clarion.lib.sockets import bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ def take_ports(config: XmppConfig) -> Generator[tuple[TakenPort, ...], None, Non
         ):
             for endpoint in endpoints:
                 try:
-                    ports += [TakenPort(kind, endpoint, one) for one in _bound(endpoint, stack)]
+                    ports += [
+                        TakenPort(kind, endpoint, stack.enter_context(one))
+                        for one in bound(endpoint.host, endpoint.port)
+                    ]
                 except OSError as error:
                     raise refusal(endpoint, error) from None
         yield tuple(ports)
@@ -65,17 +69,3 @@ def refusal(endpoint: Endpoint, error: OSError) -> UsageError:
     if error.errno == errno.EADDRINUSE:
         why += "; is Clarion running already? `ss -ltnp` shows by whom"
     return UsageError(f"xmpp: cannot listen on {endpoint}: {why}")
-
-
-def _bound(endpoint: Endpoint, stack: ExitStack) -> Generator[socket.socket, None, None]:
-    found = socket.getaddrinfo(
-        endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        bound = stack.enter_context(socket.socket(family, kind, protocol))
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # or a restart waits minutes
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own
-        bound.setblocking(False)  # noqa: FBT003  # the loop's
-        bound.bind(address)
-        yield bound

@@ -17,6 +17,7 @@ from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.upload_slots import UploadService
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew
@@ -119,6 +120,7 @@ class Services:
         occupant_key: Makes occupant ids (XEP-0421).
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
+        uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
 
     """
 
@@ -156,8 +158,14 @@ class Services:
     rooms_domain: str = ""
     book: RoomBook | None = None
     occupant_key: bytes = b""
+    uploads: UploadService | None = None
 
     @property
     def proxy(self) -> str:
         """The JID of the proxy for files; ``""`` where there is none."""
         return "" if self.bytestreams is None else self.bytestreams.jid
+
+    @property
+    def upload(self) -> str:
+        """The JID of whom people ask for places for files; ``""`` where there is none."""
+        return "" if self.uploads is None else self.uploads.jid

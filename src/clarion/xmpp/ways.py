@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
@@ -14,6 +14,9 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.services import Services
+
+WITHOUT_TLS: Final = frozenset({"plain", "http"})
+"""Kinds of listener where log-in is offered without TLS; others cannot reach them."""
 
 
 class Carrier(Protocol):

@@ -37,6 +37,8 @@ def _listeners(config: Config) -> Iterator[tuple[str, Endpoint]]:
         ("tls", config.xmpp.listen_tls),
         ("plain", config.xmpp.listen_plain),
         ("metrics", config.metrics.listen),
+        ("https", () if config.web is None else config.web.listen),
+        ("http", () if config.web is None else config.web.listen_plain),
     ):
         for endpoint in endpoints:
             yield kind, endpoint

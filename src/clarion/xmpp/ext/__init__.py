@@ -39,6 +39,7 @@ from clarion.xmpp.ext import (
     stanza_ids,
     stream_management,
     subscriptions,
+    uploads,
     vcard_temp,
     version,
 )
@@ -50,6 +51,7 @@ ALL: Final[tuple[Extension, ...]] = (
     presence.presence,
     disco.disco,
     bytestreams.bytestreams,
+    uploads.uploads,
     capabilities.capabilities,
     version.version,
     entity_time.entity_time,
@@ -86,15 +88,20 @@ ALL: Final[tuple[Extension, ...]] = (
 )
 
 
-def chosen(registration_mode: str, *, proxy: bool = True) -> tuple[Extension, ...]:
+def chosen(
+    registration_mode: str, *, proxy: bool = True, files: bool = True
+) -> tuple[Extension, ...]:
     """Return the features that are on.
 
     Args:
         registration_mode: ``[xmpp] registration``.
         proxy: ``[xmpp] proxy``.
+        files: Whether there is ``[files]``.
 
     """
     off = {registration.registration} if registration_mode == "off" else set()
     if not proxy:
         off.add(bytestreams.bytestreams)
+    if not files:
+        off.add(uploads.uploads)
     return tuple(one for one in ALL if one not in off)

@@ -113,6 +113,13 @@ STANDARDS: Final = (
         test="tests/xmpp/test_publishing.py",
     ),
     Card(
+        name="xmpp/routing",
+        spec="XEP-0066",
+        title="Out of Band Data",
+        version="1.5",
+        test="tests/xmpp/test_shared_files.py",
+    ),
+    Card(
         name="xmpp/ext/pep",
         spec="XEP-0223",
         title="Persistent Storage of Private Data via PubSub",
@@ -145,6 +152,13 @@ STANDARDS: Final = (
         test="tests/xmpp/test_contact.py",
     ),
     Card(
+        name="xmpp/routing",
+        spec="XEP-0264",
+        title="Jingle Content Thumbnails",
+        version="0.4.2",
+        test="tests/xmpp/test_shared_files.py",
+    ),
+    Card(
         name="xmpp/ext/archive",
         spec="XEP-0297",
         title="Stanza Forwarding",
@@ -166,6 +180,20 @@ STANDARDS: Final = (
         title="SASL Channel-Binding Type Capability",
         version="1.0.0",
         test="tests/wire/xmpp/test_stream_login.py",
+    ),
+    Card(
+        name="xmpp/routing",
+        spec="XEP-0446",
+        title="File metadata element",
+        version="0.2.0",
+        test="tests/xmpp/test_shared_files.py",
+    ),
+    Card(
+        name="xmpp/routing",
+        spec="XEP-0447",
+        title="Stateless file sharing",
+        version="0.3.1",
+        test="tests/xmpp/test_shared_files.py",
     ),
     Card(
         name="wire/xmpp/stream_header",
