@@ -41,6 +41,7 @@ OWNED: Final = (
     ("archive_preference", "owner"),
     ("passing", "owner"),
     ("blocked", "owner"),
+    ("pubsub_party", "owner"),
     ("pubsub_item", "owner"),
     ("pubsub_node", "owner"),
     ("told_once", "owner"),
@@ -54,15 +55,25 @@ OWNED: Final = (
 Every table that refers to ``person`` is here. The archive's lines are not:
 there may be a million, and nobody sees those of a number that is nobody's.
 """
+FORGET_PARTY: Final = (
+    "DELETE FROM pubsub_party WHERE address = (SELECT address FROM party WHERE number = ?)"
+)
+"""What they were to other people's nodes: the address may be another's one day."""
 _DELETE_PERSON: Final = Shape(
-    tuple(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED)  # noqa: S608  # names above
+    (
+        FORGET_PARTY,
+        *(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED),  # noqa: S608  # names above
+    )
 )
 _LEFT_TO_ERASURE: Final = ("passing", "party")
 _ERASE_PERSON: Final = Shape(
-    tuple(
-        f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
-        for table, column in OWNED
-        if table not in _LEFT_TO_ERASURE
+    (
+        FORGET_PARTY,
+        *(
+            f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
+            for table, column in OWNED
+            if table not in _LEFT_TO_ERASURE
+        ),
     )
 )
 _ERASED: Final = "SELECT 1 FROM erasure WHERE address = ?"

@@ -18,8 +18,11 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.services import Features, NodeHandler, NodeKey
 
 Status = Literal["complete", "partial"]
-At = Literal["server", "account", "contact", "session", "proxy"]
+At = Literal["server", "account", "contact", "stranger", "session", "proxy"]
 """Whom a request is for: the server, the requester's own account, somebody else's bare JID.
+
+``stranger`` is somebody else's bare JID whose presence the requester does not
+see; only nodes make that difference (``Extension.on_node``).
 
 ``proxy`` is the proxy for files (``xmpp/bytestreams.py``), where there is one.
 
@@ -116,7 +119,7 @@ class Extension:
         ``"*"`` is every node that nobody else answers for, ``""`` with
         ``items`` what there is without a node. ``None`` refuses with
         ``item-not-found``. For contacts the handler is asked only where the
-        requester may see their presence.
+        requester may see their presence, for strangers where they may not.
         """
 
         def add(handler: NodeHandler) -> NodeHandler:

@@ -59,6 +59,8 @@ class Nodes:
     def forget(self, person: Person) -> None:
         """Forget the book of somebody who was deleted; whoever deletes empties the store."""
         self._books.forget(person)
+        for book in self._books.in_memory():
+            book.forget(person.address)
         for owners in self._shown.values():
             owners.discard(person.address)
 

@@ -107,9 +107,9 @@ STANDARDS: Final = (
         title="Publish-Subscribe",
         version="1.30.0",
         status="partial",
-        missing="all but the nodes of people's own accounts (XEP-0163); subscriptions (6.1 to 6.4) "
-        "and their management (8.6 to 8.8), affiliations but the owner's (8.9.2), the access "
-        "model authorize, items that expire, notice of new configurations (8.2.5)",
+        missing="all but the nodes of people's own accounts (XEP-0163); subscription options (6.3) "
+        "and requests (8.6), publishers and further owners (8.9.2), the access "
+        "model authorize, items that expire",
         test="tests/xmpp/test_publishing.py",
     ),
     Card(
