@@ -18,6 +18,8 @@ from clarion.xmpp.node_book import Node, NodeBook
 
 ITEM_LIMIT_BYTES: Final = 192 * 1024
 """LIMIT: one item's payload; below the largest stanza, since it goes out in one."""
+DEFAULT: Final = NodeConfig()
+"""How a node is set up of which nobody says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,12 @@ class Published:
 
 
 async def publish(
-    book: NodeBook, request: Publish, item_id: str, publisher: str, now: float
+    book: NodeBook,
+    request: Publish,
+    item_id: str,
+    publisher: str,
+    now: float,
+    config: NodeConfig = DEFAULT,
 ) -> Published:
     """Publish an item; a node that is not there is made (XEP-0060 7.1, XEP-0163 3).
 
@@ -52,6 +59,7 @@ async def publish(
         item_id: Its name, or one for it where the publisher left that to us.
         publisher: The full JID.
         now: UNIX seconds, UTC.
+        config: How a new node is set up where the options say nothing.
 
     Raises:
         StanzaError: It cannot be.
@@ -60,7 +68,6 @@ async def publish(
     """
     node, made = book.get(request.node), None
     if node is None:
-        config = NodeConfig()
         if request.options is not None:
             config = read_config(request.options, config, strict=True)
         record = made = book.new(request.node, config, now)
@@ -141,8 +148,10 @@ async def retract(book: NodeBook, name: str, item_id: str) -> Node:
     return node
 
 
-async def create(book: NodeBook, name: str, form: Form | None, now: float) -> None:
-    """Make a node (8.1).
+async def create(
+    book: NodeBook, name: str, form: Form | None, now: float, config: NodeConfig = DEFAULT
+) -> None:
+    """Make a node (8.1); ``config`` holds where the form says nothing.
 
     Raises:
         StanzaError: It is there, or cannot be set up like this, or is one too many.
@@ -151,7 +160,8 @@ async def create(book: NodeBook, name: str, form: Form | None, now: float) -> No
     """
     if book.get(name) is not None:
         raise StanzaError(StanzaCondition.CONFLICT, "there is such a node already")
-    config = NodeConfig() if form is None else read_config(form, NodeConfig())
+    if form is not None:
+        config = read_config(form, config)
     await book.put_node(book.new(name, config, now))
 
 

@@ -137,7 +137,9 @@ async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None
     if isinstance(request, ask.Create):
         name = request.node or services.token()
         async with services.nodes.change(context.person) as book:
-            await publishing.create(book, name, request.form, services.clock.wall())
+            await publishing.create(
+                book, name, request.form, services.clock.wall(), own_nodes.new_config(name)
+            )
         return None if request.node else say.created_answer(name)
     assert isinstance(request, ask.Retract)
     async with services.nodes.change(context.person) as book:
@@ -151,10 +153,15 @@ async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None
 async def _publish(context: Context, request: ask.Publish) -> bytes | None:
     services = context.services
     async with services.nodes.change(context.person) as book:
-        request = own_nodes.prepared(context, book, request)
+        request = own_nodes.prepared(book, request)
         item_id = request.item_id or services.token()
         published = await publishing.publish(
-            book, request, item_id, context.session.full, services.clock.wall()
+            book,
+            request,
+            item_id,
+            context.session.full,
+            services.clock.wall(),
+            own_nodes.new_config(request.node),
         )
         await tell_published(context, published)
         await own_nodes.changed(context, book, request.node)

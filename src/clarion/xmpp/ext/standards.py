@@ -113,6 +113,20 @@ STANDARDS: Final = (
         test="tests/xmpp/test_publishing.py",
     ),
     Card(
+        name="xmpp/bookmarks",
+        spec="XEP-0048",
+        title="Bookmarks",
+        version="1.2",
+        test="tests/talk/xmpp/xep0402_bookmarks.talk",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0222",
+        title="Persistent Storage of Public Data via PubSub",
+        version="1.0",
+        test="tests/talk/xmpp/xep0384_omemo.talk",
+    ),
+    Card(
         name="xmpp/ext/pep",
         spec="XEP-0223",
         title="Persistent Storage of Private Data via PubSub",
