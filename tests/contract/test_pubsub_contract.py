@@ -160,7 +160,11 @@ async def test_the_newest_item_of_everybody(pubsub: DatabasePubsub, ann: PersonN
     assert await pubsub.newest("tune") == []
     await pubsub.put_item(ann, "tune", item(2))
     await pubsub.put_item(ann, "tune", item(1))
-    assert await pubsub.newest("tune") == [(ann, TUNE.config, item(2).payload)]
+    assert await pubsub.newest("tune") == [("ann@corp.example", TUNE.config, item(2).payload)]
+    assert sorted(await pubsub.ids("tune")) == [
+        ("ann@corp.example", "i1"),
+        ("ann@corp.example", "i2"),
+    ]
 
 
 async def test_a_node_belongs_to_a_person(pubsub: DatabasePubsub):

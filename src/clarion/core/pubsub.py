@@ -135,8 +135,12 @@ class PubsubStore(Protocol):
         """Return owner's address and name of every node that not only its owner may see."""
         ...
 
-    async def newest(self, node: str) -> Sequence[tuple[PersonNumber, NodeConfig, bytes]]:
-        """Return owner, configuration and newest payload of all nodes of this name."""
+    async def newest(self, node: str) -> Sequence[tuple[str, NodeConfig, bytes]]:
+        """Return owner's address, configuration and newest payload of all nodes of this name."""
+        ...
+
+    async def ids(self, node: str) -> Sequence[tuple[str, str]]:
+        """Return owner's address and id of every item in all nodes of this name."""
         ...
 
     async def tell_once(self, owner: PersonNumber, what: str) -> bool:

@@ -69,11 +69,16 @@ _PARTIES: Final = (
     "SELECT node, jid, kind FROM pubsub_party WHERE owner = ? ORDER BY node, jid, kind"
 )
 _NEWEST: Final = (
-    "SELECT pubsub_node.owner, config, payload FROM pubsub_node"
+    "SELECT party.address, config, payload FROM pubsub_node"
+    " JOIN party ON party.number = pubsub_node.owner"
     " JOIN pubsub_item ON pubsub_item.owner = pubsub_node.owner"
-    " AND pubsub_item.node = pubsub_node.node WHERE pubsub_node.node = ? AND number ="
+    " AND pubsub_item.node = pubsub_node.node WHERE pubsub_node.node = ? AND pubsub_item.number ="
     " (SELECT max(number) FROM pubsub_item AS one WHERE one.owner = pubsub_node.owner"
     " AND one.node = pubsub_node.node) ORDER BY pubsub_node.owner"
+)
+_IDS: Final = (
+    "SELECT party.address, id FROM pubsub_item"
+    " JOIN party ON party.number = pubsub_item.owner WHERE node = ?"
 )
 
 
@@ -193,13 +198,18 @@ class DatabasePubsub:
         rows = await self._database.read(_SHOWN, closed)
         return [(str(address), str(node)) for address, node in rows]
 
-    async def newest(self, node: str) -> Sequence[tuple[PersonNumber, NodeConfig, bytes]]:
+    async def newest(self, node: str) -> Sequence[tuple[str, NodeConfig, bytes]]:
         """See ``PubsubStore``."""
         found = []
         for owner, config, payload in await self._database.read(_NEWEST, (node,)):
             assert isinstance(payload, bytes)
-            found.append((PersonNumber(_integer(owner)), _config(str(config)), payload))
+            found.append((str(owner), _config(str(config)), payload))
         return found
+
+    async def ids(self, node: str) -> Sequence[tuple[str, str]]:
+        """See ``PubsubStore``."""
+        rows = await self._database.read(_IDS, (node,))
+        return [(str(address), str(item)) for address, item in rows]
 
     async def tell_once(self, owner: PersonNumber, what: str) -> bool:
         """See ``PubsubStore``."""

@@ -7,20 +7,25 @@ answered was done whole.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from clarion.wire.xmpp import avatars as images
 from clarion.wire.xmpp import bookmarks as rooms
 from clarion.wire.xmpp.node_config import PRIVATE, NodeConfig
 from clarion.wire.xmpp.pubsub import Publish
-from clarion.xmpp import bookmarks, private_storage
+from clarion.xmpp import avatars, bookmarks, private_storage
 from clarion.xmpp.context import Context
 from clarion.xmpp.node_book import NodeBook
 
 _CHECKS: Final[Mapping[str, Callable[[NodeBook, Publish], Publish]]] = {
     rooms.NS: bookmarks.check,
     rooms.OLD: bookmarks.check_old,
+    images.DATA: avatars.check_data,
+    images.METADATA: avatars.check_metadata,
 }
 _FOLLOWERS: Final[Mapping[str, Callable[[Context, NodeBook], Awaitable[None]]]] = {
     rooms.NS: bookmarks.follow,
     rooms.OLD: bookmarks.spread,
+    images.DATA: avatars.refresh_data,
+    images.METADATA: avatars.refresh,
 }
 _NEW: Final[Mapping[str, NodeConfig]] = {
     rooms.NS: PRIVATE,

@@ -5,6 +5,7 @@ from typing import Final
 from clarion.xmpp.ext import (
     archive,
     archive_preferences,
+    avatars,
     blocking,
     bookmarks,
     bytestreams,
@@ -64,6 +65,7 @@ ALL: Final[tuple[Extension, ...]] = (
     displayed_sync.displayed_sync,
     private_storage.private_storage,
     bookmarks.bookmarks,
+    avatars.avatars,
     stream_management.stream_management,
     archive.archive,
     archive_preferences.archive_preferences,

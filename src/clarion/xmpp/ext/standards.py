@@ -120,6 +120,27 @@ STANDARDS: Final = (
         test="tests/talk/xmpp/xep0402_bookmarks.talk",
     ),
     Card(
+        name="xmpp/avatars",
+        spec="XEP-0084",
+        title="User Avatar",
+        version="1.1.4",
+        test="tests/talk/xmpp/xep0398_avatars.talk",
+    ),
+    Card(
+        name="wire/xmpp/avatars",
+        spec="XEP-0153",
+        title="vCard-Based Avatars",
+        version="1.1.1",
+        test="tests/talk/xmpp/xep0398_avatars.talk",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0172",
+        title="User Nickname",
+        version="1.1",
+        test="tests/talk/xmpp/xep0172_nick.talk",
+    ),
+    Card(
         name="xmpp/ext/pep",
         spec="XEP-0222",
         title="Persistent Storage of Public Data via PubSub",
@@ -139,6 +160,13 @@ STANDARDS: Final = (
         title="Service Discovery Extensions",
         version="1.0.1",
         test="tests/xmpp/test_contact.py",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0384, sections 5.3 and 7.1",
+        title="OMEMO Encryption: lists of devices and bundles, which the server keeps",
+        version="0.9.1",
+        test="tests/talk/xmpp/xep0384_omemo.talk",
     ),
     Card(
         name="xmpp/commands/persons",
