@@ -9,6 +9,7 @@ from clarion.lib.errors import UnavailableError, UsageError
 from clarion.store.people import DatabasePeople
 from clarion.store.pubsub import DatabasePubsub
 from clarion.wire.xmpp.node_config import PRIVATE, AccessModel, NodeConfig, SendLast
+from clarion.wire.xmpp.node_parties import Party, PartyKind
 from fakes.database import InMemoryDatabase
 
 TUNE = NodeRecord("tune", NodeConfig(), 100.5)
@@ -27,6 +28,8 @@ ODD = NodeRecord(
         title="T\u00eftle",
         description="d",
         payload_type="urn:x",
+        notify_config=True,
+        notify_delete=False,
     ),
     0.25,
 )
@@ -118,6 +121,50 @@ async def test_who_shows_which_node(pubsub: DatabasePubsub, ann: PersonNumber):
     assert await pubsub.shown() == [("ann@corp.example", "tune")]
     await pubsub.put_node(ann, NodeRecord("tune", PRIVATE, 0.0))
     assert await pubsub.shown() == []
+
+
+async def test_who_is_what_to_a_node(pubsub: DatabasePubsub, ann: PersonNumber):
+    bob = Party("bob@corp.example", PartyKind.MEMBER)
+    desk = Party("bob@corp.example/desk", PartyKind.SUBSCRIBER)
+    cai = Party("cai@corp.example", PartyKind.OUTCAST)
+    await pubsub.put_node(ann, SECRET)
+    await pubsub.put_node(ann, TUNE)
+    await pubsub.change_parties(ann, "secret", (bob, desk), ())
+    await pubsub.change_parties(ann, "secret", (cai, bob), (desk, cai))
+    assert await pubsub.load(ann) == [StoredNode(SECRET, (), (bob, cai)), StoredNode(TUNE)]
+    # whoever has members shows the node to them
+    assert sorted(await pubsub.shown()) == [
+        ("ann@corp.example", "secret"),
+        ("ann@corp.example", "tune"),
+    ]
+    await pubsub.delete_node(ann, "secret")
+    await pubsub.put_node(ann, SECRET)
+    assert await pubsub.load(ann) == [StoredNode(SECRET), StoredNode(TUNE)]
+
+
+async def test_who_is_deleted_is_nothing_to_any_node(
+    database: Database, pubsub: DatabasePubsub, ann: PersonNumber
+):
+    people = DatabasePeople(database)
+    bob = await people.add_person(Person(PersonNumber(0), "bob@corp.example", "Bob"))
+    await pubsub.put_node(ann, TUNE)
+    kinds = (PartyKind.MEMBER, PartyKind.SUBSCRIBER)
+    await pubsub.change_parties(ann, "tune", [Party(bob.address, kind) for kind in kinds], ())
+    await people.delete_person(bob.number)
+    assert await pubsub.load(ann) == [StoredNode(TUNE)]
+
+
+async def test_the_newest_item_of_everybody(pubsub: DatabasePubsub, ann: PersonNumber):
+    assert await pubsub.newest("tune") == []
+    await pubsub.put_node(ann, TUNE)
+    assert await pubsub.newest("tune") == []
+    await pubsub.put_item(ann, "tune", item(2))
+    await pubsub.put_item(ann, "tune", item(1))
+    assert await pubsub.newest("tune") == [("ann@corp.example", TUNE.config, item(2).payload)]
+    assert sorted(await pubsub.ids("tune")) == [
+        ("ann@corp.example", "i1"),
+        ("ann@corp.example", "i2"),
+    ]
 
 
 async def test_a_node_belongs_to_a_person(pubsub: DatabasePubsub):

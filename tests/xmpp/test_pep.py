@@ -76,9 +76,9 @@ async def test_what_the_account_says_it_can_do():
         ann = await house.log_in("ann")
         answer = await ann.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", ANN)
         assert b"<identity category='pubsub' type='pep'/>" in answer
-        for feature in ("publish-options", "auto-create", "filtered-notifications", "rsm"):
+        for feature in ("publish-options", "auto-create", "filtered-notifications", "subscribe"):
             assert f"<feature var='{NS}#{feature}'/>".encode() in answer
-        assert f"{NS}#subscribe'".encode() not in answer
+        assert f"{NS}#access-authorize'".encode() not in answer
         # XEP-0223 section 6 asks the server itself
         answer = await ann.ask(
             "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", DOMAIN

@@ -78,8 +78,8 @@ async def test_a_node_that_is_set_up_smaller_drops_the_oldest():
     async with nodes.change(person) as book:
         for name in "abc":
             await put(book, item(max_items="3"), name)
-        config, dropped = await publishing.configure(book, "n", form(max_items="1"))
-        assert (config.max_items, dropped) == (1, ("a", "b"))
+        node, dropped = await publishing.configure(book, "n", form(max_items="1"))
+        assert (node.config.max_items, dropped) == (1, ("a", "b"))
         await publishing.configure(book, "n", form(persist_items="0"))
         assert not book.require("n").items
         assert book.size_bytes == 0

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from clarion.core.model import PersonNumber
 from clarion.wire.xmpp.node_config import NodeConfig
+from clarion.wire.xmpp.node_parties import Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ class ItemPlace:
 
 @dataclass(frozen=True, slots=True)
 class StoredNode:
-    """A node and the places of its items, oldest first."""
+    """A node, the places of its items, oldest first, and its parties, by JID."""
 
     node: NodeRecord
     items: Sequence[ItemPlace] = field(default=())
+    parties: Sequence[Party] = field(default=())
 
 
 class PubsubStore(Protocol):
@@ -82,7 +84,13 @@ class PubsubStore(Protocol):
         ...
 
     async def delete_node(self, owner: PersonNumber, node: str) -> None:
-        """Remove a node and its items."""
+        """Remove a node, its items and its parties."""
+        ...
+
+    async def change_parties(
+        self, owner: PersonNumber, node: str, put: Sequence[Party], dropped: Sequence[Party]
+    ) -> None:
+        """Remove parties of a node, and add others; who is there already stays."""
         ...
 
     async def put_item(
@@ -125,6 +133,14 @@ class PubsubStore(Protocol):
 
     async def shown(self) -> Sequence[tuple[str, str]]:
         """Return owner's address and name of every node that not only its owner may see."""
+        ...
+
+    async def newest(self, node: str) -> Sequence[tuple[str, NodeConfig, bytes]]:
+        """Return owner's address, configuration and newest payload of all nodes of this name."""
+        ...
+
+    async def ids(self, node: str) -> Sequence[tuple[str, str]]:
+        """Return owner's address and id of every item in all nodes of this name."""
         ...
 
     async def tell_once(self, owner: PersonNumber, what: str) -> bool:

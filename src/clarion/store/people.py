@@ -41,6 +41,7 @@ OWNED: Final = (
     ("archive_preference", "owner"),
     ("passing", "owner"),
     ("blocked", "owner"),
+    ("pubsub_party", "owner"),
     ("pubsub_item", "owner"),
     ("pubsub_node", "owner"),
     ("told_once", "owner"),
@@ -67,10 +68,15 @@ NAMED: Final = (_PART, f"DELETE FROM room_stay WHERE {_THEIRS}")  # noqa: S608  
 Who was only deleted was there all the same when things were said: their stays
 in rooms end, as what they read stays in the ledger. The rest is for erasure.
 """
+FORGET_PARTY: Final = (
+    "DELETE FROM pubsub_party WHERE address = (SELECT address FROM party WHERE number = ?)"
+)
+"""What they were to other people's nodes: the address may be another's one day."""
 _DELETE_PERSON: Final = Shape(
     (
         _PART,
         _END_STAYS,
+        FORGET_PARTY,
         *(f"DELETE FROM {table} WHERE {column} = ?" for table, column in OWNED),  # noqa: S608  # names above
     )
 )
@@ -78,6 +84,7 @@ _LEFT_TO_ERASURE: Final = ("passing", "party")
 _ERASE_PERSON: Final = Shape(
     (
         *NAMED,
+        FORGET_PARTY,
         *(
             f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608  # names above
             for table, column in OWNED

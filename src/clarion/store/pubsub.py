@@ -12,6 +12,7 @@ from clarion.core.pubsub import ItemPlace, NodeItem, NodeRecord, StoredNode
 from clarion.lib.errors import UsageError
 from clarion.store.refusals import UnknownReferenceError
 from clarion.wire.xmpp.node_config import AccessModel, NodeConfig, SendLast
+from clarion.wire.xmpp.node_parties import Party, PartyKind
 
 SLICE: Final = 500
 """Items that are read before others get their turn on the loop: about 1 ms."""
@@ -30,6 +31,14 @@ _ITEM: Final = (
 _DROP: Final = "DELETE FROM pubsub_item WHERE owner = ? AND node = ? AND id = ?"
 _CLEAR: Final = "DELETE FROM pubsub_item WHERE owner = ? AND node = ?"
 _DELETE: Final = "DELETE FROM pubsub_node WHERE owner = ? AND node = ?"
+_DELETE_PARTIES: Final = "DELETE FROM pubsub_party WHERE owner = ? AND node = ?"
+_PUT_PARTY: Final = (
+    "INSERT INTO pubsub_party (owner, node, jid, kind, address) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
+_DROP_PARTY: Final = (
+    "DELETE FROM pubsub_party WHERE owner = ? AND node = ? AND jid = ? AND kind = ?"
+)
 _TELL: Final = (
     "INSERT INTO told_once (owner, what) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"
 )
@@ -38,7 +47,7 @@ _TELL: Final = (
 _PUT_ITEM: Final = Shape((_ITEM,), mergeable=True)
 _PUT_ITEM_AND_DROP: Final = Shape((_ITEM, _DROP), mergeable=True)
 _CLEARING: Final = Shape((_CLEAR,))
-_DELETING: Final = Shape((_CLEAR, _DELETE))
+_DELETING: Final = Shape((_CLEAR, _DELETE_PARTIES, _DELETE))
 _TELLING: Final = Shape((_TELL,))
 
 _NODES: Final = "SELECT node, config, created FROM pubsub_node WHERE owner = ? ORDER BY node"
@@ -53,6 +62,23 @@ _SOME: Final = (
 _SHOWN: Final = (
     "SELECT party.address, pubsub_node.node FROM pubsub_node"
     " JOIN party ON party.number = pubsub_node.owner WHERE pubsub_node.access <> ?"
+    " OR EXISTS (SELECT 1 FROM pubsub_party AS one WHERE one.owner = pubsub_node.owner"
+    " AND one.node = pubsub_node.node AND one.kind = ?)"
+)
+_PARTIES: Final = (
+    "SELECT node, jid, kind FROM pubsub_party WHERE owner = ? ORDER BY node, jid, kind"
+)
+_NEWEST: Final = (
+    "SELECT party.address, config, payload FROM pubsub_node"
+    " JOIN party ON party.number = pubsub_node.owner"
+    " JOIN pubsub_item ON pubsub_item.owner = pubsub_node.owner"
+    " AND pubsub_item.node = pubsub_node.node WHERE pubsub_node.node = ? AND pubsub_item.number ="
+    " (SELECT max(number) FROM pubsub_item AS one WHERE one.owner = pubsub_node.owner"
+    " AND one.node = pubsub_node.node) ORDER BY pubsub_node.owner"
+)
+_IDS: Final = (
+    "SELECT party.address, id FROM pubsub_item"
+    " JOIN party ON party.number = pubsub_item.owner WHERE node = ?"
 )
 
 
@@ -79,7 +105,17 @@ class DatabasePubsub:
             places.setdefault(str(node), []).append(place)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        return [StoredNode(_node(row), tuple(places.get(str(row[0]), ()))) for row in nodes]
+        parties: dict[str, list[Party]] = {}
+        for node, jid, kind in await self._database.read(_PARTIES, (owner,)):
+            parties.setdefault(str(node), []).append(Party(str(jid), PartyKind(str(kind))))
+        return [
+            StoredNode(
+                _node(row),
+                tuple(places.get(str(row[0]), ())),
+                tuple(parties.get(str(row[0]), ())),
+            )
+            for row in nodes
+        ]
 
     async def put_node(
         self, owner: PersonNumber, node: NodeRecord, dropped: Sequence[str] = ()
@@ -91,7 +127,16 @@ class DatabasePubsub:
 
     async def delete_node(self, owner: PersonNumber, node: str) -> None:
         """See ``PubsubStore``."""
-        await self._write(owner, _DELETING, ((owner, node), (owner, node)))
+        await self._write(owner, _DELETING, ((owner, node),) * 3)
+
+    async def change_parties(
+        self, owner: PersonNumber, node: str, put: Sequence[Party], dropped: Sequence[Party]
+    ) -> None:
+        """See ``PubsubStore``."""
+        gone = [(owner, node, one.jid, one.kind.value) for one in dropped]
+        come = [(owner, node, one.jid, one.kind.value, one.address) for one in put]
+        shape = Shape((*[_DROP_PARTY] * len(gone), *[_PUT_PARTY] * len(come)))
+        await self._write(owner, shape, (*gone, *come))
 
     async def put_item(
         self,
@@ -149,8 +194,22 @@ class DatabasePubsub:
 
     async def shown(self) -> Sequence[tuple[str, str]]:
         """See ``PubsubStore``."""
-        rows = await self._database.read(_SHOWN, (AccessModel.WHITELIST.value,))
+        closed = (AccessModel.WHITELIST.value, PartyKind.MEMBER.value)
+        rows = await self._database.read(_SHOWN, closed)
         return [(str(address), str(node)) for address, node in rows]
+
+    async def newest(self, node: str) -> Sequence[tuple[str, NodeConfig, bytes]]:
+        """See ``PubsubStore``."""
+        found = []
+        for owner, config, payload in await self._database.read(_NEWEST, (node,)):
+            assert isinstance(payload, bytes)
+            found.append((str(owner), _config(str(config)), payload))
+        return found
+
+    async def ids(self, node: str) -> Sequence[tuple[str, str]]:
+        """See ``PubsubStore``."""
+        rows = await self._database.read(_IDS, (node,))
+        return [(str(address), str(item)) for address, item in rows]
 
     async def tell_once(self, owner: PersonNumber, what: str) -> bool:
         """See ``PubsubStore``."""
@@ -174,11 +233,15 @@ def _node_row(owner: PersonNumber, node: NodeRecord) -> tuple[Value, ...]:
 def _node(row: Row) -> NodeRecord:
     name, config, created = row
     assert isinstance(created, float)
-    fields = json.loads(str(config))
+    return NodeRecord(str(name), _config(str(config)), created)
+
+
+def _config(text: str) -> NodeConfig:
+    fields = json.loads(text)
     fields["access"] = AccessModel(fields["access"])
     fields["send_last"] = SendLast(fields["send_last"])
     fields["groups"] = tuple(fields["groups"])
-    return NodeRecord(str(name), NodeConfig(**fields), created)
+    return NodeConfig(**fields)
 
 
 def _item(row: Row) -> NodeItem:

@@ -72,6 +72,10 @@ class Books(Generic[B]):
         book = self._books.get(address)
         return book if book is not None and book.loaded else None
 
+    def in_memory(self) -> list[B]:
+        """Return all books that anybody works with, and those that stay."""
+        return list(self._books.values())
+
     async def book(self, person: Person) -> B:
         """Return the book of a person, to look into.
 

@@ -36,7 +36,7 @@ from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.people import People
-from clarion.xmpp.pep_notices import EVENT, take_event
+from clarion.xmpp.pep_notices import EVENTS, take_event
 from clarion.xmpp.ports import TakenPort, refusal
 from clarion.xmpp.removals import Removals
 from clarion.xmpp.rooms.rooms import Rooms
@@ -290,7 +290,7 @@ class XmppDoor:
             return
         if parcel.name == "message":
             entity.take_message(parcel)
-        elif parcel.name == EVENT:
+        elif parcel.name in EVENTS:
             take_event(self._services, entity, parcel)
         elif parcel.name == "presence":
             entity.take_presence(parcel)

@@ -19,8 +19,11 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.services import Features, NodeHandler, NodeKey
 
 Status = Literal["complete", "partial"]
-At = Literal["server", "account", "contact", "session", "proxy", "upload", "room"]
+At = Literal["server", "account", "contact", "stranger", "session", "proxy", "upload", "room"]
 """Whom a request is for: the server, the requester's own account, somebody else's bare JID.
+
+``stranger`` is somebody else's bare JID whose presence the requester does not
+see; only nodes make that difference (``Extension.on_node``).
 
 ``proxy`` is the proxy for files (``xmpp/bytestreams.py``), ``upload`` whom people
 ask for places for files (``core/upload_slots.py``), where there are such.
@@ -121,7 +124,8 @@ class Extension:
         ``"*"`` is every node that nobody else answers for, ``""`` with
         ``items`` what there is without a node, to which several features may
         add. ``None`` refuses with ``item-not-found``. For contacts the handler
-        is asked only where the requester may see their presence.
+        is asked only where the requester may see their presence, for strangers
+        where they may not.
         """
 
         def add(handler: NodeHandler) -> NodeHandler:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from clarion.core.model import Person, PersonNumber
-from clarion.core.pubsub import ItemPlace, NodeItem, NodeRecord, PubsubStore
+from clarion.core.pubsub import ItemPlace, NodeItem, NodeRecord, PubsubStore, StoredNode
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.node_config import AccessModel, NodeConfig, refusal
+from clarion.wire.xmpp.node_parties import Party, PartyKind
 
 NODES_LIMIT: Final = 500
 """LIMIT: nodes of one person; OMEMO's first version takes one for each device ever used."""
@@ -21,6 +22,8 @@ ITEM_COST_BYTES: Final = 256
 """What an item counts besides its payload and its name: the place of both."""
 LAST_KEPT_BYTES: Final = 4_096
 """LIMIT: payload of a node's last item that stays in memory for those who come on line."""
+PARTIES_LIMIT: Final = 1_000
+"""LIMIT: subscriptions to one node, and members and outcasts of it."""
 
 
 class Node:
@@ -29,16 +32,65 @@ class Node:
     Attributes:
         record: Its name and how it is set up.
         items: Where they stand, oldest first.
+        affiliations: Who is member or outcast, by bare JID (XEP-0060 section 4.1).
+        subscribers: JIDs, some with a resource, in the order of their text at first.
         last: The newest item, where it is small and somebody has asked for it.
 
     """
 
-    __slots__ = ("items", "last", "record")
+    __slots__ = ("affiliations", "items", "last", "record", "subscribers")
 
-    def __init__(self, record: NodeRecord, items: Iterable[ItemPlace] = ()) -> None:
-        self.record = record
-        self.items = {place.id: place for place in items}
+    def __init__(self, stored: StoredNode) -> None:
+        self.record = stored.node
+        self.items = {place.id: place for place in stored.items}
+        self.affiliations: dict[str, PartyKind] = {}
+        self.subscribers: dict[str, None] = {}
         self.last: NodeItem | None = None
+        for party in stored.parties:
+            self.took(party)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.record.name
+
+    @property
+    def shown(self) -> bool:
+        """Whether anybody but its owner may see it."""
+        return (
+            self.config.access is not AccessModel.WHITELIST
+            or PartyKind.MEMBER in self.affiliations.values()
+        )
+
+    def took(self, party: Party) -> None:
+        """Somebody is something to it from now on."""
+        if party.kind is PartyKind.SUBSCRIBER:
+            self.subscribers[party.jid] = None
+        else:
+            self.affiliations[party.jid] = party.kind
+
+    def lost(self, party: Party) -> None:
+        """Somebody is that no longer."""
+        if party.kind is PartyKind.SUBSCRIBER:
+            self.subscribers.pop(party.jid, None)
+        elif self.affiliations.get(party.jid) is party.kind:
+            del self.affiliations[party.jid]
+
+    def parties(self, address: str) -> list[Party]:
+        """Return all that somebody is to it.
+
+        Args:
+            address: Bare JID.
+
+        """
+        found = [Party(jid, PartyKind.SUBSCRIBER) for jid in self.subscriptions(address)]
+        if address in self.affiliations:
+            found.append(Party(address, self.affiliations[address]))
+        return found
+
+    def subscriptions(self, address: str) -> list[str]:
+        """Return the JIDs with which somebody is subscribed."""
+        return [jid for jid in self.subscribers if jid.partition("/")[0] == address]
 
     @property
     def config(self) -> NodeConfig:
@@ -95,7 +147,7 @@ class NodeBook:
         if self.loaded:
             return
         for stored in await self._store.load(self.owner):
-            node = self._nodes[stored.node.name] = Node(stored.node, stored.items)
+            node = self._nodes[stored.node.name] = Node(stored)
             for place in node.items.values():
                 self.size_bytes += _cost(place)
                 self._number = max(self._number, place.number)
@@ -188,6 +240,35 @@ class NodeBook:
         del self._nodes[name]
         self._hide(name)
 
+    async def change_parties(
+        self, node: Node, put: Sequence[Party], dropped: Sequence[Party]
+    ) -> None:
+        """Change who is what to a node.
+
+        Raises:
+            StanzaError: They would be too many.
+            UnavailableError: The store cannot do it; nothing has changed.
+
+        """
+        if len(node.subscribers) + len(node.affiliations) + len(put) - len(dropped) > PARTIES_LIMIT:
+            raise refusal(
+                StanzaCondition.POLICY_VIOLATION,
+                "too-many-subscriptions",
+                f"{PARTIES_LIMIT} are subscribed to a node, or members of it, at most",
+            )
+        await self._store.change_parties(self.owner, node.name, put, dropped)
+        for party in dropped:
+            node.lost(party)
+        for party in put:
+            node.took(party)
+        self._show(node.record)
+
+    def forget(self, address: str) -> None:
+        """Forget somebody who is no more; whoever deletes empties the store."""
+        for node in self._nodes.values():
+            for party in node.parties(address):
+                node.lost(party)
+
     def next_number(self) -> int:
         """Return the number of the item that is published next."""
         return self._number + 1
@@ -269,13 +350,13 @@ class NodeBook:
     def _show(self, record: NodeRecord) -> None:
         node = self._nodes.get(record.name)
         if node is None:
-            self._nodes[record.name] = Node(record)
+            node = self._nodes[record.name] = Node(StoredNode(record))
         else:
             node.record = record
-        if record.config.access is AccessModel.WHITELIST:
-            self._hide(record.name)
-        else:
+        if node.shown:
             self._shown.setdefault(record.name, set()).add(self.address)
+        else:
+            self._hide(record.name)
 
     def _hide(self, name: str) -> None:
         owners = self._shown.get(name)

@@ -2,11 +2,17 @@
 
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from clarion.core.model import Person
 from clarion.core.pubsub import PubsubStore
+from clarion.wire.xmpp.avatars import DATA, METADATA, mark_of, shown_image
+from clarion.wire.xmpp.node_config import AccessModel
 from clarion.xmpp.books import BOOKS_CACHED, Books
 from clarion.xmpp.node_book import NodeBook
+
+MARKED: Final = frozenset({AccessModel.OPEN, AccessModel.PRESENCE})
+"""Access models of an avatar that presence is marked with: who gets the presence may see it."""
 
 
 class Nodes:
@@ -16,10 +22,15 @@ class Nodes:
         store: Keeps them.
         limit: See ``BOOKS_CACHED``.
 
+    Attributes:
+        photos: By address, what the presence of those is marked with who show
+            an avatar (XEP-0153); ``put_photo`` changes it.
+
     """
 
     def __init__(self, store: PubsubStore, limit: int = BOOKS_CACHED) -> None:
         self._store = store
+        self.photos: dict[str, bytes] = {}
         shown: dict[str, set[str]] = {}
         self._shown = shown
         self._books = Books(lambda person: NodeBook(person, store, shown), limit)
@@ -33,6 +44,27 @@ class Nodes:
         """
         for address, node in await self._store.shown():
             self._shown.setdefault(node, set()).add(address)
+        images = set(await self._store.ids(DATA))
+        for address, config, payload in await self._store.newest(METADATA):
+            found = shown_image(payload)
+            if found is not None and config.access in MARKED and (address, found[0]) in images:
+                self.photos[address] = mark_of(found[0])
+
+    def put_photo(self, address: str, mark: bytes) -> bool:
+        """Mark somebody's presence from now on; ``False``: it is so already.
+
+        Args:
+            address: Bare JID.
+            mark: With what; nothing: the person shows no avatar.
+
+        """
+        if self.photos.get(address, b"") == mark:
+            return False
+        if mark:
+            self.photos[address] = mark
+        else:
+            del self.photos[address]
+        return True
 
     def owners_of(self, node: str) -> Collection[str]:
         """Return who has a node of this name that not only its owner may see."""
@@ -59,6 +91,9 @@ class Nodes:
     def forget(self, person: Person) -> None:
         """Forget the book of somebody who was deleted; whoever deletes empties the store."""
         self._books.forget(person)
+        self.photos.pop(person.address, None)
+        for book in self._books.in_memory():
+            book.forget(person.address)
         for owners in self._shown.values():
             owners.discard(person.address)
 

@@ -1,11 +1,12 @@
 """Who hears of what happens at a person's nodes, and when (XEP-0163 section 4, XEP-0060 section 9).
 
-A client hears of the nodes that it wants to hear of, if it is on line and the
-node's access model lets its person see it. Nothing of it is kept for later.
+A client hears of the nodes that it wants to hear of, or that it or its person
+is subscribed to, if it is on line and the node's access model lets its person
+see it. Nothing of it is kept for later.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from clarion.core.ports import Parcel, person_entity
@@ -13,22 +14,40 @@ from clarion.lib.errors import UnavailableError
 from clarion.lib.log import get_logger
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
-from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT
-from clarion.wire.xmpp.node_config import AccessModel, NodeConfig, SendLast, refusal
-from clarion.wire.xmpp.pubsub_answers import Notification, Written, addressed, items_event
+from clarion.wire.xmpp.node_config import AccessModel, SendLast, refusal
+from clarion.wire.xmpp.node_parties import PartyKind
+from clarion.wire.xmpp.pubsub_answers import (
+    Notification,
+    Written,
+    addressed,
+    items_event,
+    retract_event,
+)
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.interests import Learnt
-from clarion.xmpp.node_book import NodeBook
+from clarion.xmpp.node_book import Node, NodeBook
 from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
+from clarion.xmpp.publishing import Published
 from clarion.xmpp.roster_book import RosterBook
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Session
 
 EVENT: Final = "event"
-"""The name of a parcel that holds a notification without ``to``; its kind is the node."""
+"""The name of a parcel that holds a notification without ``to``; its kind is the node.
+
+It is for clients that want to hear of the node.
+"""
+SUBSCRIBED: Final = "event-subscribed"
+"""The same, for the clients of a person who is subscribed as such."""
+DIRECT: Final = "event-direct"
+"""The same, for the one client that is subscribed."""
+BESIDE: Final = "event-beside"
+"""The same, unless it wants to hear of the node anyway, and so has got an ``EVENT``."""
+EVENTS: Final = frozenset({EVENT, SUBSCRIBED, DIRECT, BESIDE})
 
 SLICE: Final = 50
 """Contacts that are told, or looked at, before others get their turn on the loop: about 1 ms."""
@@ -41,21 +60,22 @@ WAITING_LIMIT_BYTES: Final = 65_536
 log = get_logger("xmpp")
 
 
-def access_refused(config: NodeConfig, roster: RosterBook, address: str) -> StanzaError | None:
+def access_refused(node: Node, roster: RosterBook, address: str) -> StanzaError | None:
     """Say why somebody else may not see a node; ``None``: they may (XEP-0060 section 6.5.9).
 
     Args:
-        config: The node's.
+        node: The node.
         roster: Its owner's.
         address: Bare JID of who asks.
 
     """
-    if config.access is AccessModel.OPEN:
+    config, affiliation = node.config, node.affiliations.get(address)
+    if affiliation is PartyKind.OUTCAST:
+        return StanzaError(StanzaCondition.FORBIDDEN, "its owner keeps you from seeing this node")
+    if config.access is AccessModel.OPEN or affiliation is PartyKind.MEMBER:
         return None
     if config.access is AccessModel.WHITELIST:
-        return refusal(
-            StanzaCondition.NOT_ALLOWED, "closed-node", "only its owner may see this node"
-        )
+        return refusal(StanzaCondition.NOT_ALLOWED, "closed-node", "only members may see this node")
     if address not in roster.watchers:
         return refusal(
             StanzaCondition.NOT_AUTHORIZED,
@@ -73,7 +93,7 @@ def access_refused(config: NodeConfig, roster: RosterBook, address: str) -> Stan
     return None
 
 
-async def tell(context: Context, node: str, config: NodeConfig, event: bytes) -> None:
+async def tell(context: Context, node: Node, event: bytes) -> None:
     """Tell everybody concerned what happened at a node of the session's person.
 
     Whoever changed the node still holds its book, so notifications have the
@@ -84,34 +104,123 @@ async def tell(context: Context, node: str, config: NodeConfig, event: bytes) ->
             clients have been told.
 
     """
-    if not config.deliver:
+    if not node.config.deliver:
         return
-    services, entity = context.services, context.entity
-    notice = Notification(context.account, event, services.token(), headline=config.headline)
-    for session in entity.sessions.values():
-        if session.presence is not None and services.interests.wants(session.id, node):
-            session.send(notice.to(session.full))
-    if config.access is AccessModel.WHITELIST:
+    services, account = context.services, context.account
+    notice = Notification(account, event, services.token(), headline=node.config.headline)
+    subscribed = _subscribed(node)
+    for parcel in _parcels(node, account, notice, subscribed.pop(account, None), contact=True):
+        take_event(services, context.entity, parcel)
+    if not (node.shown or subscribed):
         return
     roster = await services.rosters.book(context.person)
-    owner, blocking = parse_jid(context.account), services.blocking
-    for place, address in enumerate(list(roster.watchers), start=1):
+    closed = node.config.access is AccessModel.WHITELIST
+    contacts = node.affiliations if closed else roster.watchers
+    for place, address in enumerate([*contacts, *(subscribed.keys() - contacts)], start=1):
         # Presence must go both ways: we learn what a contact wants from theirs (9.2).
-        if context.people.get(address) is not None and address in roster.watched:
-            # XEP-0163 section 4.3.3
-            blocked = blocking.lists and blocking.between(owner, parse_jid(address))
-            if not blocked and access_refused(config, roster, address) is None:
-                parcel = Parcel(EVENT, node, context.account, "", notice.raw)
+        contact = address in roster.watchers and address in roster.watched
+        resources = subscribed.get(address)
+        if (contact or resources) and _may_hear(context, node, roster, address):
+            for parcel in _parcels(node, account, notice, resources, contact=contact):
                 services.router.to_entity(person_entity(address), parcel)
         if place % SLICE == 0:
             await asyncio.sleep(0)
 
 
+async def tell_published(context: Context, published: Published) -> None:
+    """Tell of a new item, and of those that made room for it where the node is set up so.
+
+    Raises:
+        UnavailableError: See ``tell``.
+
+    """
+    node, item = published.node, published.item
+    written = None
+    if item is not None:
+        written = Written(item.id, item.payload if node.config.payloads else b"")
+    await tell(context, node, items_event(node.name, written))
+    if published.retracted and node.config.notify_retract:
+        await tell(context, node, retract_event(node.name, published.retracted))
+
+
+def _subscribed(node: Node) -> dict[str, list[str]]:
+    """Return who is subscribed: bare JIDs, each with its resources, ``""`` for the bare JID."""
+    found: dict[str, list[str]] = {}
+    for jid in node.subscribers:
+        address, _, resource = jid.partition("/")
+        found.setdefault(address, []).append(resource)
+    return found
+
+
+def _may_hear(context: Context, node: Node, roster: RosterBook, address: str) -> bool:
+    """Whether somebody is here, may see the node, and is not blocked (XEP-0163 4.3.3)."""
+    blocking = context.services.blocking
+    if context.people.get(address) is None:
+        return False
+    if blocking.lists and blocking.between(parse_jid(context.account), parse_jid(address)):
+        return False
+    return access_refused(node, roster, address) is None
+
+
+def _parcels(
+    node: Node,
+    sender: str,
+    notice: Notification,
+    resources: Sequence[str] | None,
+    *,
+    contact: bool,
+) -> Iterator[Parcel]:
+    """Give what one person is sent, so that no client of theirs gets it twice.
+
+    Args:
+        node: The node.
+        sender: Its owner's bare JID.
+        notice: The notification.
+        resources: With which they are subscribed; ``None``: they are not.
+        contact: Whether what their clients want counts.
+
+    """
+    if resources is not None and "" in resources:
+        yield Parcel(SUBSCRIBED, node.name, sender, "", notice.raw)
+        return
+    if contact:
+        yield Parcel(EVENT, node.name, sender, "", notice.raw)
+    for resource in resources or ():
+        yield Parcel(BESIDE if contact else DIRECT, node.name, sender, resource, notice.raw)
+
+
 def take_event(services: Services, entity: PersonEntity, parcel: Parcel) -> None:
-    """Hand a notification to those clients of a person that want it."""
+    """Hand a notification to those clients of a person that want it or are subscribed."""
     for session in entity.sessions.values():
-        if session.presence is not None and services.interests.wants(session.id, parcel.kind):
-            session.send(addressed(parcel.stanza, session.full))
+        if session.presence is not None:
+            wants = services.interests.wants(session.id, parcel.kind)
+            if _takes(session, parcel, wants=wants):
+                session.send(addressed(parcel.stanza, session.full))
+
+
+def _takes(session: Session, parcel: Parcel, *, wants: bool) -> bool:
+    if parcel.name == EVENT:
+        return wants
+    if parcel.name == SUBSCRIBED:
+        return wants or session.takes_messages
+    named = session.jid.resource == parcel.resource
+    return named and not (wants and parcel.name == BESIDE)
+
+
+async def welcome(services: Services, book: NodeBook, node: Node, jid: Jid) -> None:
+    """Send a new subscriber the last item (XEP-0060 section 6.1.7); the caller holds the book.
+
+    Raises:
+        UnavailableError: The store cannot answer.
+
+    """
+    if node.config.send_last is SendLast.NEVER:
+        return
+    notice = await _last_notice(services, book, node)
+    if notice is not None:
+        name = DIRECT if jid.resource else SUBSCRIBED
+        parcel = Parcel(name, node.name, book.address, jid.resource, notice.raw)
+        services.router.to_entity(person_entity(jid.bare), parcel)
 
 
 def heard(context: Context, stanza: Stanza, *, initial: bool) -> None:
@@ -206,7 +315,7 @@ async def _show_contact(
     for node in wanted:
         async with services.nodes.change(owner) as book:
             found = book.get(node)
-            if found is not None and not access_refused(found.config, roster, session.jid.bare):
+            if found is not None and not access_refused(found, roster, session.jid.bare):
                 await _send_last(services, session, book, node)
         await _let_take(session)
 
@@ -222,12 +331,15 @@ async def _send_last(services: Services, session: Session, book: NodeBook, name:
     node = book.get(name)
     if node is None or node.config.send_last is not SendLast.ON_SUB_AND_PRESENCE:
         return
+    notice = await _last_notice(services, book, node)
+    if notice is not None and not session.ended and session.presence is not None:
+        session.send(notice.to(session.full))
+
+
+async def _last_notice(services: Services, book: NodeBook, node: Node) -> Notification | None:
     config = node.config
     item = await book.last(node) if config.deliver else None
-    if item is None or session.ended or session.presence is None:
-        return
-    event = items_event(name, Written(item.id, item.payload if config.payloads else b""))
-    notice = Notification(
-        book.address, event, services.token(), headline=config.headline, at=item.at
-    )
-    session.send(notice.to(session.full))
+    if item is None:
+        return None
+    event = items_event(node.name, Written(item.id, item.payload if config.payloads else b""))
+    return Notification(book.address, event, services.token(), headline=config.headline, at=item.at)

@@ -18,6 +18,8 @@ from clarion.xmpp.node_book import Node, NodeBook
 
 ITEM_LIMIT_BYTES: Final = 192 * 1024
 """LIMIT: one item's payload; below the largest stanza, since it goes out in one."""
+DEFAULT: Final = NodeConfig()
+"""How a node is set up of which nobody says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,29 @@ class Published:
     """What came of publishing.
 
     Attributes:
-        config: The node's.
+        node: The node.
         item: The item; ``None``: the publisher gave none.
         retracted: Items that made room.
 
     """
 
-    config: NodeConfig
+    node: Node
     item: NodeItem | None
     retracted: tuple[str, ...] = ()
 
+    @property
+    def config(self) -> NodeConfig:
+        """How the node is set up."""
+        return self.node.config
+
 
 async def publish(
-    book: NodeBook, request: Publish, item_id: str, publisher: str, now: float
+    book: NodeBook,
+    request: Publish,
+    item_id: str,
+    publisher: str,
+    now: float,
+    config: NodeConfig = DEFAULT,
 ) -> Published:
     """Publish an item; a node that is not there is made (XEP-0060 7.1, XEP-0163 3).
 
@@ -47,6 +59,7 @@ async def publish(
         item_id: Its name, or one for it where the publisher left that to us.
         publisher: The full JID.
         now: UNIX seconds, UTC.
+        config: How a new node is set up where the options say nothing.
 
     Raises:
         StanzaError: It cannot be.
@@ -55,7 +68,6 @@ async def publish(
     """
     node, made = book.get(request.node), None
     if node is None:
-        config = NodeConfig()
         if request.options is not None:
             config = read_config(request.options, config, strict=True)
         record = made = book.new(request.node, config, now)
@@ -110,18 +122,18 @@ async def _put(
     if item is None or not config.persist:
         if made is not None:
             await book.put_node(made)
-        return Published(config, item)
+        return Published(book.require(record.name), item)
     node = book.get(record.name)
     known: Collection[str] = () if node is None else node.items
     over = len(known) + (item.id not in known) - config.capacity
     older = (other for other in known if other != item.id)
     dropped = tuple(islice(older, max(0, over)))
     await book.put_item(record.name, item, dropped, made)
-    return Published(config, item, dropped)
+    return Published(book.require(record.name), item, dropped)
 
 
-async def retract(book: NodeBook, name: str, item_id: str) -> NodeConfig:
-    """Take an item back (7.2); returns how its node is set up.
+async def retract(book: NodeBook, name: str, item_id: str) -> Node:
+    """Take an item back (7.2); returns its node.
 
     Raises:
         StanzaError: There is no such node or item, or the node keeps none.
@@ -133,11 +145,13 @@ async def retract(book: NodeBook, name: str, item_id: str) -> NodeConfig:
     if item_id not in node.items:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "there is no such item")
     await book.drop(node, (item_id,))
-    return node.config
+    return node
 
 
-async def create(book: NodeBook, name: str, form: Form | None, now: float) -> None:
-    """Make a node (8.1).
+async def create(
+    book: NodeBook, name: str, form: Form | None, now: float, config: NodeConfig = DEFAULT
+) -> None:
+    """Make a node (8.1); ``config`` holds where the form says nothing.
 
     Raises:
         StanzaError: It is there, or cannot be set up like this, or is one too many.
@@ -146,15 +160,16 @@ async def create(book: NodeBook, name: str, form: Form | None, now: float) -> No
     """
     if book.get(name) is not None:
         raise StanzaError(StanzaCondition.CONFLICT, "there is such a node already")
-    config = NodeConfig() if form is None else read_config(form, NodeConfig())
+    if form is not None:
+        config = read_config(form, config)
     await book.put_node(book.new(name, config, now))
 
 
-async def configure(book: NodeBook, name: str, form: Form) -> tuple[NodeConfig, tuple[str, ...]]:
+async def configure(book: NodeBook, name: str, form: Form) -> tuple[Node, tuple[str, ...]]:
     """Set a node up anew (8.2.4).
 
     Returns:
-        How it is set up now, and the items for which there is no more room.
+        The node, and the items for which there is no more room.
 
     Raises:
         StanzaError: There is no such node, or it cannot be set up like this.
@@ -166,11 +181,11 @@ async def configure(book: NodeBook, name: str, form: Form) -> tuple[NodeConfig, 
     over = max(0, len(node.items) - config.capacity)
     dropped = tuple(node.items)[:over]
     await book.put_node(replace(node.record, config=config), dropped)
-    return config, dropped
+    return node, dropped
 
 
-async def delete(book: NodeBook, name: str) -> NodeConfig:
-    """Remove a node (8.4); returns how it was set up.
+async def delete(book: NodeBook, name: str) -> Node:
+    """Remove a node (8.4); returns what it was.
 
     Raises:
         StanzaError: There is no such node.
@@ -179,11 +194,11 @@ async def delete(book: NodeBook, name: str) -> NodeConfig:
     """
     node = book.require(name)
     await book.delete(node)
-    return node.config
+    return node
 
 
-async def purge(book: NodeBook, name: str) -> NodeConfig:
-    """Remove all items of a node (8.5); returns how it is set up.
+async def purge(book: NodeBook, name: str) -> Node:
+    """Remove all items of a node (8.5); returns the node.
 
     Raises:
         StanzaError: There is no such node, or it keeps no items.
@@ -193,7 +208,7 @@ async def purge(book: NodeBook, name: str) -> NodeConfig:
     node = book.require(name)
     check_persistent(node)
     await book.clear(node)
-    return node.config
+    return node
 
 
 def _check_payload(request: Publish, config: NodeConfig) -> None:

@@ -17,9 +17,10 @@ from clarion.wire.xml import serialise
 
 NS: Final = "vcard-temp"
 VCARD: Final = f"{{{NS}}}vCard"
-CARD_LIMIT_BYTES: Final = 196_608
-"""LIMIT: what a person adds to the vCard, as XML. A picture of 128 KiB in base64 fits, and with
-the directory's part the card stays below a stanza's default limit of 256 KiB."""
+CARD_LIMIT_BYTES: Final = 65_536
+"""LIMIT: what a person adds to the vCard beside the photo, as XML. With a photo of
+``IMAGE_LIMIT_BYTES`` and the directory's part the card stays below a stanza's default limit of
+256 KiB, so that a client can send back what it got."""
 
 _HOME: Final = f"{{{NS}}}HOME"
 _RULED: Final = frozenset(
@@ -127,9 +128,11 @@ def own_part(sent: Element) -> bytes:
     return b"".join(serialise(one, NS) for one in sent if not ruled(one))
 
 
-def whole(directory: Iterable[Element], own: bytes) -> bytes:
+def whole(directory: Iterable[Element], own: bytes, photo: Element | None = None) -> bytes:
     """Return the vCard that others see."""
     ruled_part = b"".join(serialise(one, NS) for one in directory)
+    if photo is not None:
+        ruled_part += serialise(photo, NS)
     return f"<vCard xmlns='{NS}'>".encode() + ruled_part + own + b"</vCard>"
 
 

@@ -148,7 +148,15 @@ def test_forms_come_along():
             StanzaCondition.BAD_REQUEST,
             "item-required",
         ),
-        ("set", "<unsubscribe/>", StanzaCondition.FEATURE_NOT_IMPLEMENTED, "unsupported"),
+        ("set", "<unsubscribe/>", StanzaCondition.BAD_REQUEST, "nodeid-required"),
+        ("set", "<subscribe node='n'/>", StanzaCondition.BAD_REQUEST, "invalid-jid"),
+        ("set", "<subscribe node='n' jid='@'/>", StanzaCondition.BAD_REQUEST, "invalid-jid"),
+        (
+            "set",
+            "<subscribe node='n' jid='a@b'/><options/>",
+            StanzaCondition.FEATURE_NOT_IMPLEMENTED,
+            "unsupported",
+        ),
         ("get", "<options/>", StanzaCondition.FEATURE_NOT_IMPLEMENTED, "unsupported"),
     ],
 )

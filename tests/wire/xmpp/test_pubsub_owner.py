@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.node_config import NODE_CONFIG
+from clarion.wire.xmpp.node_parties import PartyKind
 from clarion.wire.xmpp.pubsub_owner import (
     OWNER,
     Configure,
@@ -56,9 +58,38 @@ def test_the_configuration_comes_along():
 @pytest.mark.parametrize(
     ("kind", "inner", "condition"),
     [
-        ("set", "<affiliations node='n'/>", StanzaCondition.FEATURE_NOT_IMPLEMENTED),
-        ("set", "<subscriptions node='n'/>", StanzaCondition.FEATURE_NOT_IMPLEMENTED),
-        ("get", "<subscriptions node='n'/>", StanzaCondition.FEATURE_NOT_IMPLEMENTED),
+        (
+            "set",
+            (
+                "<affiliations node='n'><affiliation jid='a@b' affiliation='publisher'/>"
+                "</affiliations>"
+            ),
+            StanzaCondition.FEATURE_NOT_IMPLEMENTED,
+        ),
+        (
+            "set",
+            "<affiliations node='n'><affiliation jid='a@b' affiliation='owner'/></affiliations>",
+            StanzaCondition.FEATURE_NOT_IMPLEMENTED,
+        ),
+        (
+            "set",
+            "<affiliations node='n'><affiliation jid='a@b' affiliation='friend'/></affiliations>",
+            StanzaCondition.NOT_ACCEPTABLE,
+        ),
+        (
+            "set",
+            "<affiliations node='n'><affiliation jid='@' affiliation='none'/></affiliations>",
+            StanzaCondition.NOT_ACCEPTABLE,
+        ),
+        (
+            "set",
+            (
+                "<subscriptions node='n'><subscription jid='a@b' subscription='pending'/>"
+                "</subscriptions>"
+            ),
+            StanzaCondition.NOT_ACCEPTABLE,
+        ),
+        ("set", "<affiliations/>", StanzaCondition.BAD_REQUEST),
         ("set", "<default/>", StanzaCondition.BAD_REQUEST),
         ("set", "<delete/>", StanzaCondition.BAD_REQUEST),
         (
@@ -72,6 +103,21 @@ def test_what_an_owner_is_refused(kind: str, inner: str, condition: StanzaCondit
     with pytest.raises(StanzaError) as caught:
         read(kind, inner)
     assert caught.value.condition is condition
+
+
+def test_changes_come_one_by_one_and_what_is_not_said_stays():
+    asked = read(
+        "set",
+        "<affiliations node='n'><affiliation jid='A@b/x' affiliation='member'/>"
+        "<affiliation jid='c@b'/><affiliation jid='d@b' affiliation='none'/></affiliations>",
+    )
+    assert asked.changes == (("a@b", PartyKind.MEMBER), ("d@b", None))
+    asked = read(
+        "set",
+        "<subscriptions node='n'><subscription jid='a@b/x' subscription='none'/>"
+        "<subscription jid='c@b'/></subscriptions>",
+    )
+    assert asked.changes == ((parse_jid("a@b/x"), False),)
 
 
 TAGS = st.sampled_from(["configure", "default", "delete", "purge", "affiliations"])

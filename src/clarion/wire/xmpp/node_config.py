@@ -66,6 +66,8 @@ class NodeConfig:
         deliver: Whether anybody is notified.
         payloads: Whether notifications hold the item's payload.
         notify_retract: Whether everybody hears of every item that goes.
+        notify_config: Whether everybody hears that it is set up anew.
+        notify_delete: Whether everybody hears that it is gone.
         headline: Whether notifications are headlines, else of type normal.
         title: For people.
         description: For people.
@@ -85,6 +87,8 @@ class NodeConfig:
     title: str = ""
     description: str = ""
     payload_type: str = ""
+    notify_config: bool = False
+    notify_delete: bool = True
 
     @property
     def capacity(self) -> int:
@@ -200,6 +204,16 @@ def config_form(config: NodeConfig, kind: FormKind = FormKind.FORM) -> Form:
                 "pubsub#notify_retract",
                 value=config.notify_retract,
                 label="Tell of items that were removed",
+            ),
+            flag_field(
+                "pubsub#notify_config",
+                value=config.notify_config,
+                label="Tell when the node is set up anew",
+            ),
+            flag_field(
+                "pubsub#notify_delete",
+                value=config.notify_delete,
+                label="Tell when the node is deleted",
             ),
             _choice(
                 "notification_type",
@@ -336,6 +350,8 @@ _READERS: Final[dict[str, tuple[str, Callable[[Form, str], Any]]]] = {
     "deliver_notifications": ("deliver", _flag),
     "deliver_payloads": ("payloads", _flag),
     "notify_retract": ("notify_retract", _flag),
+    "notify_config": ("notify_config", _flag),
+    "notify_delete": ("notify_delete", _flag),
     "notification_type": ("headline", _headline),
     "title": ("title", _text),
     "description": ("description", _text),
@@ -350,9 +366,7 @@ _ONLY: Final = {
     "publish_node_full": frozenset({"retract-oldest"}),
     "item_expire": frozenset({"max"}),
     "purge_offline": _FALSE,
-    "notify_config": _FALSE,
     "notify_sub": _FALSE,
-    "notify_delete": _TRUE,
     "subscribe": _TRUE,
     "presence_based_delivery": _TRUE,
 }

@@ -13,6 +13,7 @@ from clarion.lib.errors import PeerError
 from clarion.wire.xml import serialise
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.forms import Form
+from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
 from clarion.wire.xmpp.node_config import NODE_CONFIG, NS, PUBLISH_OPTIONS, refusal
 from clarion.wire.xmpp.pubsub_reading import Kind, Vocabulary, form_in, name_of, node_of
 from clarion.wire.xmpp.result_set import RsmRequest, find_request
@@ -89,7 +90,39 @@ class GetAffiliations:
     node: str
 
 
-Request = Publish | Retract | GetItems | Create | GetAffiliations
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Hear of a node as this JID (section 6.1)."""
+
+    node: str
+    jid: Jid
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Hear no more of a node (section 6.2)."""
+
+    node: str
+    jid: Jid
+
+
+@dataclass(frozen=True, slots=True)
+class GetSubscriptions:
+    """What the requester is subscribed to (section 5.6); ``""``: at all nodes."""
+
+    node: str
+
+
+Request = (
+    Publish
+    | Retract
+    | GetItems
+    | Create
+    | GetAffiliations
+    | GetSubscriptions
+    | Subscribe
+    | Unsubscribe
+)
 
 
 def parse_request(kind: Kind, pubsub: Element) -> Request:
@@ -179,6 +212,34 @@ def _create(create: Element, pubsub: Element) -> Create:
     return Create(name_of(create, "node"), form_in(configure, NODE_CONFIG))
 
 
+def _subscribe(subscribe: Element, pubsub: Element) -> Subscribe:
+    if pubsub.find(f"{{{NS}}}options") is not None:
+        raise refusal(
+            StanzaCondition.FEATURE_NOT_IMPLEMENTED,
+            "unsupported",
+            "subscription-options is not supported",
+            feature="subscription-options",
+        )
+    return Subscribe(node_of(subscribe), _jid(subscribe))
+
+
+def _unsubscribe(unsubscribe: Element, pubsub: Element) -> Unsubscribe:
+    return Unsubscribe(node_of(unsubscribe), _jid(unsubscribe))
+
+
+def _jid(element: Element) -> Jid:
+    try:
+        return parse_jid(element.get("jid", ""))
+    except JidError:
+        raise refusal(
+            StanzaCondition.BAD_REQUEST, "invalid-jid", "the request names no JID to notify"
+        ) from None
+
+
+def _subscriptions(subscriptions: Element, pubsub: Element) -> GetSubscriptions:
+    return GetSubscriptions(name_of(subscriptions, "node"))
+
+
 def _affiliations(affiliations: Element, pubsub: Element) -> GetAffiliations:
     return GetAffiliations(name_of(affiliations, "node"))
 
@@ -188,16 +249,16 @@ _VOCABULARY: Final[Vocabulary[Request]] = Vocabulary(
     readers={
         ("get", "affiliations"): _affiliations,
         ("get", "items"): _items,
+        ("get", "subscriptions"): _subscriptions,
         ("set", "create"): _create,
         ("set", "publish"): _publish,
         ("set", "retract"): _retract,
+        ("set", "subscribe"): _subscribe,
+        ("set", "unsubscribe"): _unsubscribe,
     },
     unsupported={
         ("get", "default"): "retrieve-default-sub",
         ("get", "options"): "subscription-options",
-        ("get", "subscriptions"): "retrieve-subscriptions",
         ("set", "options"): "subscription-options",
-        ("set", "subscribe"): "subscribe",
-        ("set", "unsubscribe"): "subscribe",
     },
 )

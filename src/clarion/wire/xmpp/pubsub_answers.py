@@ -46,18 +46,51 @@ def created_answer(node: str) -> bytes:
     return f"<pubsub xmlns='{NS}'><create node='{escape(node)}'/></pubsub>".encode()
 
 
-def affiliations_answer(nodes: Iterable[str], asked: str = "") -> bytes:
-    """Tell an owner of the nodes that are theirs (section 5.7)."""
+def affiliations_answer(found: Iterable[tuple[str, str]], asked: str = "") -> bytes:
+    """Tell somebody what they are to which nodes (section 5.7)."""
     named = f" node='{escape(asked)}'" if asked else ""
-    inner = "".join(f"<affiliation node='{escape(n)}' affiliation='owner'/>" for n in nodes)
+    inner = "".join(
+        f"<affiliation node='{escape(node)}' affiliation='{said}'/>" for node, said in found
+    )
     return f"<pubsub xmlns='{NS}'><affiliations{named}>{inner}</affiliations></pubsub>".encode()
 
 
-def owners_answer(node: str, owner: str) -> bytes:
-    """Tell an owner who is what to a node: they are its owner (section 8.9.1)."""
-    inner = f"<affiliation jid='{escape(owner)}' affiliation='owner'/>"
+def subscription_answer(node: str, jid: str, *, subscribed: bool) -> bytes:
+    """Tell somebody what came of subscribing or unsubscribing (sections 6.1.2, 6.2.2)."""
+    return (
+        f"<pubsub xmlns='{NS}'>{_subscription(node, jid, subscribed=subscribed)}</pubsub>".encode()
+    )
+
+
+def subscriptions_answer(found: Iterable[tuple[str, str]], asked: str = "") -> bytes:
+    """Tell somebody to which nodes they are subscribed, and as whom (section 5.6)."""
+    named = f" node='{escape(asked)}'" if asked else ""
+    inner = "".join(_subscription(node, jid, subscribed=True) for node, jid in found)
+    return f"<pubsub xmlns='{NS}'><subscriptions{named}>{inner}</subscriptions></pubsub>".encode()
+
+
+def _subscription(node: str, jid: str, *, subscribed: bool) -> str:
+    said = "subscribed" if subscribed else "none"
+    return f"<subscription node='{escape(node)}' jid='{escape(jid)}' subscription='{said}'/>"
+
+
+def parties_answer(node: str, owner: str, found: Iterable[tuple[str, str]]) -> bytes:
+    """Tell an owner who is what to a node (section 8.9.1)."""
+    everybody = ((owner, "owner"), *found)
+    inner = "".join(
+        f"<affiliation jid='{escape(jid)}' affiliation='{said}'/>" for jid, said in everybody
+    )
     return (
         f"<pubsub xmlns='{OWNER}'><affiliations node='{escape(node)}'>{inner}</affiliations>"
+        "</pubsub>"
+    ).encode()
+
+
+def subscribers_answer(node: str, jids: Iterable[str]) -> bytes:
+    """Tell an owner who is subscribed to a node (section 8.8.1)."""
+    inner = "".join(f"<subscription jid='{escape(j)}' subscription='subscribed'/>" for j in jids)
+    return (
+        f"<pubsub xmlns='{OWNER}'><subscriptions node='{escape(node)}'>{inner}</subscriptions>"
         "</pubsub>"
     ).encode()
 
@@ -88,6 +121,12 @@ def retract_event(node: str, ids: Iterable[str]) -> bytes:
 def purge_event(node: str) -> bytes:
     """Tell that all items are gone (section 8.5.2)."""
     return _event(_in("purge", node, b""))
+
+
+def configuration_event(node: str, form: Form | None) -> bytes:
+    """Tell that a node is set up anew (section 8.2.5); ``None``: but not how."""
+    inner = b"" if form is None else serialise(form.to_element(), EVENT)
+    return _event(_in("configuration", node, inner))
 
 
 def delete_event(node: str) -> bytes:

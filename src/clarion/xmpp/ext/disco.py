@@ -5,6 +5,7 @@ the ``Switchboard`` and handed in with ``Services.features``. Who has nodes
 answers for them with ``Extension.on_node``.
 """
 
+from contextlib import suppress
 from inspect import isawaitable
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -91,9 +92,8 @@ async def contact_info(context: Context, stanza: Stanza, query: Element) -> byte
 
     """
     if not await _may_see(context, stanza):
-        raise StanzaError(
-            StanzaCondition.SERVICE_UNAVAILABLE, "only contacts may ask about an account"
-        )
+        # An open node is for strangers too (XEP-0060 section 4.5).
+        return answer(query, INFO, await _told_stranger(context, stanza, query, "info"))
     if query.get("node"):
         return answer(query, INFO, await _node(context, stanza, query, "contact", "info"))
     return answer(query, INFO, _info_of_account(context))
@@ -101,10 +101,11 @@ async def contact_info(context: Context, stanza: Stanza, query: Element) -> byte
 
 @disco.on_iq("get", ITEMS_QUERY, at=("contact",))
 async def contact_items(context: Context, stanza: Stanza, query: Element) -> bytes:
-    """Tell of the nodes of another account; to strangers there are none (section 8, rule 2)."""
-    inner = b""
+    """Tell of the nodes of another account; to strangers of open ones (section 8, rule 2)."""
     if await _may_see(context, stanza):
         inner = await _node(context, stanza, query, "contact", "items")
+    else:
+        inner = await _told_stranger(context, stanza, query, "items")
     return answer(query, ITEMS, inner)
 
 
@@ -122,6 +123,24 @@ def _info_of_account(context: Context) -> bytes:
 async def _may_see(context: Context, stanza: Stanza) -> bool:
     bare = parse_jid(stanza.attributes["to"]).bare
     return await sees_presence(context, context.services.directory.person(bare))
+
+
+async def _told_stranger(context: Context, stanza: Stanza, query: Element, what: str) -> bytes:
+    """Return what somebody is told who does not see the person's presence.
+
+    Raises:
+        StanzaError: There is nothing that they may know, and it is not a list.
+
+    """
+    person = context.services.directory.person(parse_jid(stanza.attributes["to"]).bare)
+    if person is not None and not person.disabled:
+        with suppress(StanzaError):
+            inner = await _node(context, stanza, query, "stranger", what)
+            if inner:
+                return inner
+    if what == "items":
+        return b""
+    raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, "only contacts may ask about an account")
 
 
 async def _node(context: Context, stanza: Stanza, query: Element, at: At, what: str) -> bytes:

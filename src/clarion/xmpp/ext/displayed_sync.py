@@ -12,8 +12,8 @@ from clarion.wire.xmpp.pubsub import Publish, self_contained
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp import displayed, publishing
 from clarion.xmpp.context import Context
-from clarion.xmpp.ext.pep import tell_published
 from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.pep_notices import tell_published
 
 ASSIST: Final = "urn:xmpp:mds:server-assist:0"
 
@@ -52,5 +52,5 @@ async def assist(context: Context, stanza: Stanza) -> None:
         published = await publishing.publish_as(
             book, PRIVATE, request, context.session.full, services.clock.wall()
         )
-        await tell_published(context, displayed.NODE, published)
+        await tell_published(context, published)
     await displayed.count(context, chat, element)

@@ -15,15 +15,15 @@ from clarion.wire.xmpp import pubsub_answers as say
 from clarion.wire.xmpp import pubsub_owner as own
 from clarion.wire.xmpp.caps import INFO, Identity
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.forms import Form, FormKind
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.node_config import NS, NodeConfig, config_form, meta_data
 from clarion.wire.xmpp.stanza import Stanza
-from clarion.xmpp import displayed, item_answers, publishing
+from clarion.xmpp import displayed, item_answers, own_nodes, parties, publishing
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.node_book import Node, NodeBook
-from clarion.xmpp.pep_notices import access_refused, tell
-from clarion.xmpp.publishing import Published
+from clarion.xmpp.pep_notices import access_refused, tell, tell_published
 
 _FEATURES: Final = (
     "access-open",
@@ -42,8 +42,12 @@ _FEATURES: Final = (
     "instant-nodes",
     "item-ids",
     "last-published",
+    "manage-subscriptions",
+    "member-affiliation",
     "meta-data",
+    "modify-affiliations",
     "multi-items",
+    "outcast-affiliation",
     "persistent-items",
     "presence-subscribe",
     "publish",
@@ -53,7 +57,9 @@ _FEATURES: Final = (
     "retrieve-affiliations",
     "retrieve-default",
     "retrieve-items",
+    "retrieve-subscriptions",
     "rsm",
+    "subscribe",
 )
 _PEP: Final = Identity("pubsub", "pep")
 
@@ -64,9 +70,8 @@ pep = Extension(
         title="Personal Eventing Protocol",
         version="1.2.2",
         status="partial",
-        missing="explicit subscriptions (XEP-0060 sections 6.1 and 6.2) and lists of them; "
-        "members of a whitelist (8.9.2); XEP-0033 replyto (4.3.1); recipients that sent only "
-        "directed presence (XEP-0060 section 9.1.3)",
+        missing="XEP-0033 replyto (4.3.1); recipients that sent only directed presence (XEP-0060 "
+        "section 9.1.3)",
         # XEP-0223 has clients ask the server itself (section 6).
         features=(f"{NS}#publish-options",),
         account_features=(NS, *(f"{NS}#{feature}" for feature in _FEATURES)),
@@ -87,31 +92,34 @@ def closed(context: Context) -> None:
 # -- one's own account ---------------------------------------------------------------------------
 
 
-@pep.on_iq("get", ask.PUBSUB, at=("account",))
+@pep.on_iq("get", ask.PUBSUB, at=("account", "contact"))
 async def look(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
-    """Answer what anybody may ask, for the owner.
+    """Answer what anybody may ask (XEP-0060 sections 5.6, 5.7 and 6.5).
 
     Raises:
-        StanzaError: It cannot be answered.
+        StanzaError: There is no such person or node, or it may not be seen.
         UnavailableError: The store cannot answer.
 
     """
+    owner = _asked(context, stanza)
     request = ask.parse_request("get", pubsub)
-    book = await context.services.nodes.book(context.person)
+    book = await context.services.nodes.book(owner)
     if isinstance(request, ask.GetAffiliations):
-        names = [node.record.name for node in book.nodes()]
-        if request.node:
-            names = [name for name in names if name == request.node]
-        return say.affiliations_answer(names, request.node)
+        return parties.affiliations(context, book, request.node)
+    if isinstance(request, ask.GetSubscriptions):
+        return parties.subscriptions(context, book, request.node)
     assert isinstance(request, ask.GetItems)
     node = book.require(request.node)
+    why = await parties.refused(context, owner, node)
+    if why is not None:
+        raise why
     publishing.check_persistent(node)
     return await item_answers.items_of(book, node, request)
 
 
 @pep.on_iq("set", ask.PUBSUB, at=("account",))
 async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None:
-    """Publish, retract, create.
+    """Publish, retract, create; subscribe to one's own.
 
     Raises:
         StanzaError: It cannot be done.
@@ -121,50 +129,47 @@ async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None
     request = ask.parse_request("set", pubsub)
     if isinstance(request, ask.Publish):
         return await _publish(context, request)
+    if isinstance(request, ask.Subscribe):
+        return await parties.subscribe(context, context.person, request)
+    if isinstance(request, ask.Unsubscribe):
+        return await parties.unsubscribe(context, context.person, request)
     services = context.services
     if isinstance(request, ask.Create):
         name = request.node or services.token()
         async with services.nodes.change(context.person) as book:
-            await publishing.create(book, name, request.form, services.clock.wall())
+            await publishing.create(
+                book, name, request.form, services.clock.wall(), own_nodes.new_config(name)
+            )
         return None if request.node else say.created_answer(name)
     assert isinstance(request, ask.Retract)
     async with services.nodes.change(context.person) as book:
-        config = await publishing.retract(book, request.node, request.item_id)
-        if request.notify or config.notify_retract:
-            event = say.retract_event(request.node, (request.item_id,))
-            await tell(context, request.node, config, event)
+        node = await publishing.retract(book, request.node, request.item_id)
+        if request.notify or node.config.notify_retract:
+            await tell(context, node, say.retract_event(request.node, (request.item_id,)))
+        await own_nodes.changed(context, book, request.node)
     return None
 
 
 async def _publish(context: Context, request: ask.Publish) -> bytes | None:
     services = context.services
-    item_id = request.item_id or services.token()
     async with services.nodes.change(context.person) as book:
+        request = own_nodes.prepared(book, request)
+        item_id = request.item_id or services.token()
         published = await publishing.publish(
-            book, request, item_id, context.session.full, services.clock.wall()
+            book,
+            request,
+            item_id,
+            context.session.full,
+            services.clock.wall(),
+            own_nodes.new_config(request.node),
         )
-        await tell_published(context, request.node, published)
+        await tell_published(context, published)
+        await own_nodes.changed(context, book, request.node)
     if published.item is None:
         return None
     if request.node == displayed.NODE and services.sync_counts:
         await displayed.count_published(context, item_id, request.payload)
     return say.published_answer(request.node, item_id)
-
-
-async def tell_published(context: Context, node: str, published: Published) -> None:
-    """Tell of a new item, and of those that made room for it where the node is set up so.
-
-    Raises:
-        UnavailableError: See ``pep_notices.tell``.
-
-    """
-    config, item = published.config, published.item
-    written = None
-    if item is not None:
-        written = say.Written(item.id, item.payload if config.payloads else b"")
-    await tell(context, node, config, say.items_event(node, written))
-    if published.retracted and config.notify_retract:
-        await tell(context, node, config, say.retract_event(node, published.retracted))
 
 
 @pep.on_iq("get", own.PUBSUB_OWNER, at=("account",))
@@ -182,13 +187,15 @@ async def look_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> by
     book = await context.services.nodes.book(context.person)
     node = book.require(request.node)
     if isinstance(request, own.OwnerAffiliations):
-        return say.owners_answer(request.node, context.account)
+        return parties.parties(context, node)
+    if isinstance(request, own.OwnerSubscriptions):
+        return say.subscribers_answer(node.name, node.subscribers)
     return say.configuration_answer(request.node, config_form(node.config))
 
 
 @pep.on_iq("set", own.PUBSUB_OWNER, at=("account",))
 async def act_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> None:
-    """Configure, delete, purge.
+    """Configure, delete, purge; who is member, who is subscribed.
 
     Raises:
         StanzaError: It cannot be done.
@@ -198,61 +205,65 @@ async def act_as_owner(context: Context, stanza: Stanza, pubsub: Element) -> Non
     request = own.parse_owner_request("set", pubsub)
     name = request.node if not isinstance(request, own.GetDefault) else ""
     async with context.services.nodes.change(context.person) as book:
-        if isinstance(request, own.Delete):
-            config = await publishing.delete(book, name)
-            await tell(context, name, config, say.delete_event(name))
+        if isinstance(request, own.SetAffiliations):
+            await parties.set_affiliations(book, request, context.account)
+        elif isinstance(request, own.SetSubscriptions):
+            await parties.set_subscriptions(book, request)
+        elif isinstance(request, own.Delete):
+            node = await publishing.delete(book, name)
+            if node.config.notify_delete:
+                await tell(context, node, say.delete_event(name))
         elif isinstance(request, own.Purge):
-            config = await publishing.purge(book, name)
-            await tell(context, name, config, say.purge_event(name))
+            node = await publishing.purge(book, name)
+            await tell(context, node, say.purge_event(name))
         elif isinstance(request, own.Configure) and request.form is not None:
-            config, dropped = await publishing.configure(book, name, request.form)
-            if dropped and config.notify_retract:
-                await tell(context, name, config, say.retract_event(name, dropped))
+            await _configure(context, book, name, request.form)
         else:
             book.require(name)
+        await own_nodes.changed(context, book, name)
+
+
+async def _configure(context: Context, book: NodeBook, name: str, form: Form) -> None:
+    node, dropped = await publishing.configure(book, name, form)
+    config = node.config
+    if dropped and config.notify_retract:
+        await tell(context, node, say.retract_event(name, dropped))
+    if config.notify_config:
+        how = config_form(config, FormKind.RESULT) if config.payloads else None
+        await tell(context, node, say.configuration_event(name, how))
 
 
 # -- somebody else's account ---------------------------------------------------------------------
 
 
-@pep.on_iq("get", ask.PUBSUB, at=("contact",))
-async def look_at_contact(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
-    """Give a contact's items to those who may see them (XEP-0060 section 6.5.1).
+@pep.on_iq("set", ask.PUBSUB, at=("contact",))
+async def act_elsewhere(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
+    """Subscribe and unsubscribe; a node is its owner's alone to write (XEP-0163 section 2.2).
 
     Raises:
-        StanzaError: There is no such person or node, or it may not be seen.
-        UnavailableError: The store cannot answer.
+        StanzaError: There is no such person, or it cannot be done.
+        UnavailableError: The store cannot keep it.
 
     """
     owner = _owner(context, stanza)
-    request = ask.parse_request("get", pubsub)
-    if isinstance(request, ask.GetAffiliations):
-        return say.affiliations_answer((), request.node)
-    assert isinstance(request, ask.GetItems)
-    book = await context.services.nodes.book(owner)
-    node = book.require(request.node)
-    roster = await context.services.rosters.book(owner)
-    refused = access_refused(node.config, roster, context.account)
-    if refused is not None:
-        raise refused
-    publishing.check_persistent(node)
-    return await item_answers.items_of(book, node, request)
+    request = ask.parse_request("set", pubsub)
+    if isinstance(request, ask.Subscribe):
+        return await parties.subscribe(context, owner, request)
+    if isinstance(request, ask.Unsubscribe):
+        return await parties.unsubscribe(context, owner, request)
+    raise StanzaError(StanzaCondition.FORBIDDEN, "only its owner may do this")
 
 
-@pep.on_iq("set", ask.PUBSUB, at=("contact",))
 @pep.on_iq("get", own.PUBSUB_OWNER, at=("contact",))
 @pep.on_iq("set", own.PUBSUB_OWNER, at=("contact",))
 def refuse(context: Context, stanza: Stanza, pubsub: Element) -> None:
-    """Refuse: a node is its owner's alone to write (XEP-0163 section 2.2).
+    """Refuse what only an owner does.
 
     Raises:
         StanzaError: Always.
 
     """
     _owner(context, stanza)
-    if pubsub.tag == ask.PUBSUB:
-        request = ask.parse_request("set", pubsub)
-        assert request is not None, "or it was refused for what it is"
     raise StanzaError(StanzaCondition.FORBIDDEN, "only its owner may do this")
 
 
@@ -267,7 +278,7 @@ def _owner(context: Context, stanza: Stanza) -> Person:
 # -- service discovery ---------------------------------------------------------------------------
 
 
-@pep.on_node("items", "", at=("account", "contact"))
+@pep.on_node("items", "", at=("account", "contact", "stranger"))
 async def list_nodes(context: Context, stanza: Stanza, query: Element) -> bytes:
     """Tell which nodes there are that the requester may see (section 6.2)."""
     owner = _asked(context, stanza)
@@ -282,7 +293,7 @@ async def list_nodes(context: Context, stanza: Stanza, query: Element) -> bytes:
     return item_answers.as_many(listed)
 
 
-@pep.on_node("items", "*", at=("account", "contact"))
+@pep.on_node("items", "*", at=("account", "contact", "stranger"))
 async def list_items(context: Context, stanza: Stanza, query: Element) -> bytes | None:
     """Tell the names of a node's items (XEP-0060 section 5.5)."""
     owner = _asked(context, stanza)
@@ -294,7 +305,7 @@ async def list_items(context: Context, stanza: Stanza, query: Element) -> bytes 
     return item_answers.as_many(f"<item jid='{jid}' name='{escape(item)}'/>" for item in node.items)
 
 
-@pep.on_node("info", "*", at=("account", "contact"))
+@pep.on_node("info", "*", at=("account", "contact", "stranger"))
 async def node_info(context: Context, stanza: Stanza, query: Element) -> bytes | None:
     """Tell what a node is (XEP-0060 sections 5.3 and 5.4)."""
     owner = _asked(context, stanza)
@@ -319,4 +330,4 @@ async def _view(context: Context, owner: Person) -> tuple[NodeBook, Callable[[No
     if owner.address == context.account:
         return book, lambda _: True
     roster = await context.services.rosters.book(owner)
-    return book, lambda node: access_refused(node.config, roster, context.account) is None
+    return book, lambda node: access_refused(node, roster, context.account) is None

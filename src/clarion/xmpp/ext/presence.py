@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from clarion.core.ports import Parcel, SessionRef, person_entity
 from clarion.wire.xml import parse
+from clarion.wire.xmpp.avatars import marked
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT
@@ -144,6 +145,9 @@ def _available(context: Context, stanza: Stanza, priority: int, book: RosterBook
     services.rosters.hold(session.id, book)
     initial, took_messages = session.presence is None, session.takes_messages
     session.presence = readdress(stanza, sender=session.full, lang=session.lang or None)
+    mark = services.nodes.photos.get(context.account)
+    if mark is not None:
+        session.presence = marked(stanza, session.presence, mark)
     session.priority = priority
     entity.farewell = ""
     _announce(context)
@@ -228,6 +232,9 @@ def _send(context: Context, stanza: Stanza, kind: str, recipient: Jid) -> None:
     raw = readdress(
         stanza, sender=session.full, recipient=recipient.full, lang=session.lang or None
     )
+    mark = None if kind else context.services.nodes.photos.get(context.account)
+    if mark is not None:
+        raw = marked(stanza, raw, mark)
     parcel = Parcel("presence", kind, session.full, recipient.resource, raw)
     context.services.router.to_entity(person_entity(recipient.bare), parcel)
 

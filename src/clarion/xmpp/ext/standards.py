@@ -107,9 +107,9 @@ STANDARDS: Final = (
         title="Publish-Subscribe",
         version="1.30.0",
         status="partial",
-        missing="all but the nodes of people's own accounts (XEP-0163); subscriptions (6.1 to 6.4) "
-        "and their management (8.6 to 8.8), affiliations but the owner's (8.9.2), the access "
-        "model authorize, items that expire, notice of new configurations (8.2.5)",
+        missing="all but the nodes of people's own accounts (XEP-0163); subscription options (6.3) "
+        "and requests (8.6), publishers and further owners (8.9.2), the access "
+        "model authorize, items that expire",
         test="tests/xmpp/test_publishing.py",
     ),
     Card(
@@ -118,6 +118,41 @@ STANDARDS: Final = (
         title="Out of Band Data",
         version="1.5",
         test="tests/xmpp/test_shared_files.py",
+    ),
+    Card(
+        name="xmpp/bookmarks",
+        spec="XEP-0048",
+        title="Bookmarks",
+        version="1.2",
+        test="tests/talk/xmpp/xep0402_bookmarks.talk",
+    ),
+    Card(
+        name="xmpp/avatars",
+        spec="XEP-0084",
+        title="User Avatar",
+        version="1.1.4",
+        test="tests/talk/xmpp/xep0398_avatars.talk",
+    ),
+    Card(
+        name="wire/xmpp/avatars",
+        spec="XEP-0153",
+        title="vCard-Based Avatars",
+        version="1.1.1",
+        test="tests/talk/xmpp/xep0398_avatars.talk",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0172",
+        title="User Nickname",
+        version="1.1",
+        test="tests/talk/xmpp/xep0172_nick.talk",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0222",
+        title="Persistent Storage of Public Data via PubSub",
+        version="1.0",
+        test="tests/talk/xmpp/xep0384_omemo.talk",
     ),
     Card(
         name="xmpp/ext/pep",
@@ -132,6 +167,13 @@ STANDARDS: Final = (
         title="Service Discovery Extensions",
         version="1.0.1",
         test="tests/xmpp/test_contact.py",
+    ),
+    Card(
+        name="xmpp/ext/pep",
+        spec="XEP-0384, sections 5.3 and 7.1",
+        title="OMEMO Encryption: lists of devices and bundles, which the server keeps",
+        version="0.9.1",
+        test="tests/talk/xmpp/xep0384_omemo.talk",
     ),
     Card(
         name="xmpp/commands/persons",

@@ -1,7 +1,8 @@
 """vcard-temp: everybody's card, made from the directory and what the person adds (XEP-0054 1.3.0).
 
 Everybody who is logged in may read every card (section 5 says that cards are
-world-readable; the world is the organisation). See ``xmpp/vcard.py`` for what
+world-readable; the world is the organisation); the photo is the avatar
+(``xmpp/avatars.py``) and shown to whoever may see that. See ``xmpp/vcard.py`` for what
 the directory rules.
 """
 
@@ -11,6 +12,7 @@ from xml.etree.ElementTree import Element
 from clarion.core.model import Person
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp import avatars
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.routing import local_person, recipient_of
@@ -57,7 +59,7 @@ async def put(context: Context, stanza: Stanza, card: Element) -> None:
 
     Raises:
         StanzaError: It says something else than the directory where that
-            rules, or is larger than ``CARD_LIMIT_BYTES``; nothing has changed.
+            rules, or is too large, or its photo is none; nothing has changed.
         UnavailableError: The store cannot keep it; nothing has changed.
 
     """
@@ -71,14 +73,16 @@ async def put(context: Context, stanza: Stanza, card: Element) -> None:
             " administrator can change it; what you add yourself may be anything else, such as"
             " a photo, a nickname, or a telephone number at home",
         )
-    own = own_part(card)
+    photo = avatars.photo_in(card)
+    own = own_part(avatars.without_photo(card))
     if len(own) > CARD_LIMIT_BYTES:
         raise StanzaError(
             StanzaCondition.POLICY_VIOLATION,
-            f"a vCard may have {CARD_LIMIT_BYTES} bytes, this one has {len(own)}:"
-            " take a smaller picture",
+            f"a vCard may have {CARD_LIMIT_BYTES} bytes beside the photo, this one has {len(own)}",
         )
     await services.cards.keep(person.number, own)
+    async with services.nodes.change(person) as book:
+        await avatars.adopt(context, book, photo)
 
 
 @vcard_temp.on_iq("set", VCARD, at=("contact", "server"))
@@ -90,4 +94,5 @@ def put_elsewhere(context: Context, stanza: Stanza, card: Element) -> None:
 async def _card(context: Context, person: Person) -> bytes:
     services = context.services
     own = await services.cards.card(person.number)
-    return whole(directory_part(services.directory, person, services.clock.wall()), own)
+    photo = await avatars.photo_for(context, person)
+    return whole(directory_part(services.directory, person, services.clock.wall()), own, photo)
