@@ -140,7 +140,8 @@ def read_certificate(config: Config, clock: Clock) -> CertificateHolder | None:
         UsageError: It cannot be used.
 
     """
-    if not config.xmpp.listen and not config.xmpp.listen_tls:
+    xmpp = config.xmpp
+    if not (xmpp.listen or xmpp.listen_tls or xmpp.listen_server):
         return None
     tls = config.tls
     holder = CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())

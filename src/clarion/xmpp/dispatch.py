@@ -25,6 +25,7 @@ from clarion.xmpp.routing import (
     local_person,
     recipient_of,
     route_message,
+    send_outside,
 )
 
 Work = Coroutine[Any, Any, None]
@@ -125,6 +126,10 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Work | No
         place = "proxy"
     else:
         place = "contact"
+    services = context.services
+    if services.outside is not None and services.is_outside(recipient.bare):
+        send_outside(context, stanza, recipient)
+        return None
     handler = switchboard.iqs.get((place, kind, stanza.children[0]))
     ours = recipient.domain == context.services.domain
     if place == "contact" and (handler is None or not ours):
@@ -173,8 +178,11 @@ def _answered(context: Context, stanza: Stanza) -> None:
             session.line.prove_soon()
     elif take_answer(context, stanza):
         pass  # what the client can do
-    elif to is not None and recipient_of(context, stanza).resource:
-        forward_iq(context, stanza, recipient_of(context, stanza))
+    elif to is not None:
+        recipient = recipient_of(context, stanza)
+        # What another server itself asked has no resource either.
+        if recipient.resource or context.services.is_outside(recipient.bare):
+            forward_iq(context, stanza, recipient)
 
 
 async def _forward_later(

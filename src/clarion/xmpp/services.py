@@ -12,7 +12,14 @@ from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
-from clarion.core.ports import Router, Sessions
+from clarion.core.ports import (
+    EntityId,
+    Outside,
+    Router,
+    Sessions,
+    domain_entity,
+    person_entity,
+)
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.seal import Seal
@@ -111,6 +118,7 @@ class Services:
             sender (``[ledger] sync_counts``).
         tally: What metrics count.
         executions: Ad-hoc commands under way.
+        outside: Other domains that can be reached; ``None``: none can.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
 
@@ -146,6 +154,19 @@ class Services:
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
+    outside: Outside | None = None
+
+    def entity(self, bare: str) -> EntityId:
+        """Return who takes what is for a bare JID: a person of ours, or another domain."""
+        domain = bare.rpartition("@")[2]
+        return person_entity(bare) if domain == self.domain else domain_entity(domain)
+
+    def is_outside(self, bare: str) -> bool:
+        """Whether a bare JID is of another domain that can be reached."""
+        if self.outside is None:
+            return False
+        domain = bare.rpartition("@")[2]
+        return domain != self.domain and self.outside.reaches(domain)
 
     @property
     def proxy(self) -> str:
