@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from house.premises import HOST
-from house.raw_client import CLIENT, condition
+from house.raw_client import CLIENT, StreamFailedError, condition
 from house.towns import BOTH, Town, echo_bot, open_town, soon
 
 A, B = "alpha.example", "beta.example"
@@ -107,6 +107,26 @@ def test_a_server_with_somebody_elses_certificate_gets_nothing_and_brings_nothin
     bob.write(f"ann@{A}", "from nobody", "m2")
     answer = bob.until(lambda e: e.get("type") == "error" and e.get("id") == "m2")
     assert condition(answer) == "remote-server-timeout"
+
+
+def test_nobody_speaks_for_another_domain(town: Town):
+    """A server that has proved to be one domain brings a stanza of another's."""
+    alpha = town.open(A, "ann", federation="ask_certificates = true")
+    ann = town.client(f"ann@{A}")
+    with town.server("mallory.example", alpha) as mallory:
+        mallory.prove()
+        mallory.send(
+            f"<message from='mallory@mallory.example' to='ann@{A}'><body>as myself</body></message>"
+        )
+        ann.message("as myself")
+        mallory.send(
+            f"<message from='bob@{B}' to='ann@{A}'><body>as bob</body></message>"
+            f"<message from='mallory@mallory.example' to='ann@{A}'><body>too late</body></message>"
+        )
+        with pytest.raises(StreamFailedError, match="invalid-from"):
+            mallory.next()
+    with pytest.raises(TimeoutError):
+        ann.message(timeout=0.5)
 
 
 def test_an_unknown_domain_is_told_at_once_and_not_looked_for_again_and_again(town: Town):

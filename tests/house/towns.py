@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import XMLPullParser
 
 import dns.flags
 import dns.message
@@ -209,6 +210,46 @@ class Town:
         if present:
             client.send("<presence/>")
         return client
+
+    @contextmanager
+    def server(self, domain: str, house: Premises) -> Iterator["RawServer"]:
+        """A raw server of a domain, connected to a house, with a certificate of its own."""
+        files = self.authority.issue(self.folder / domain, domain, BOTH)
+        to = house.folder.name
+        raw = RawServer(HOST, house.ports["server"], to, "starttls", ca=self.authority.file)
+        try:
+            raw.begin(domain, *files)
+            yield raw
+        finally:
+            raw.drop()
+
+
+class RawServer(RawClient):
+    """The other end of a stream between servers, on a plain socket."""
+
+    def begin(self, own: str, certificate: Path, key: Path) -> None:
+        """Say who connects, and with which certificate."""
+        self.own = own
+        assert self._context is not None
+        self._context.load_cert_chain(certificate, key)
+
+    def prove(self) -> None:
+        """Turn to TLS and log in with the certificate (SASL EXTERNAL)."""
+        self.open()
+        assert self.mechanisms == ["EXTERNAL"]
+        self._say("auth", self.own.encode(), "EXTERNAL")
+        assert self.next().tag.endswith("}success")
+        self._header()
+
+    def _header(self) -> None:
+        self._parser = XMLPullParser(("start", "end"))
+        self._depth = 0
+        self.send(
+            f"<?xml version='1.0'?><stream:stream xmlns='jabber:server' version='1.0'"
+            f" xmlns:stream='http://etherx.jabber.org/streams' to='{self.domain}'"
+            f" from='{self.own}'>"
+        )
+        self.features = self.next()
 
 
 @contextmanager

@@ -33,7 +33,7 @@ s2s_secure_auth = {secure}
 modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "presence", "message",
   "iq", "ping", "posix", "s2s", "s2s_auth_certs", "c2s", "pep", "carbons"{more} }}
 modules_disabled = {{ "http" }}
-unbound = {{ resolvconf = false; hoststxt = false; 
+unbound = {{ resolvconf = false; hoststxt = false;
   forward = {{ "127.0.0.1@{dns}" }};
   options = {{ ["do-not-query-localhost:"] = "no" }}; }}
 certificates = "{folder}/certs"

@@ -104,6 +104,9 @@ class OutgoingStream(PeerStream):
         if tag == FEATURES_TAG:
             self._features(element)
         elif tag == _PROCEED and self._asked == "tls":
+            if self._slicer.leftover():
+                # Sent in the clear, it would be taken for secured.
+                raise StreamError(StreamCondition.POLICY_VIOLATION, "data before the handshake")
             self._opened = False
             self.waiting = True
             self._events.append(PeerSecureWanted())
