@@ -85,12 +85,13 @@ def test_the_ledger_knows_that_somebody_of_another_server_has_read(town: Town):
 
 def test_servers_whose_certificates_are_made_for_it_prove_themselves_by_them(town: Town):
     alpha = town.open(A, "ann", usages=BOTH, federation="ask_certificates = true")
-    town.open(B, "bob", usages=BOTH, federation="ask_certificates = true", service="_xmpp-server")
+    town.open(B, "bob", usages=BOTH, federation="ask_certificates = true", direct=True)
     ann, bob = town.client(f"ann@{A}"), town.client(f"bob@{B}")
     ann.write(f"bob@{B}", "one")
     bob.message("one")
     bob.write(f"ann@{A}", "two")
     ann.message("two")
+    assert (f"_xmpps-server._tcp.{B}", "SRV") in town.names.asked
     assert [line["by"] for line in alpha.events("a server is in")] == ["certificate"]
     assert [line["by"] for line in alpha.events("stream to a server")] == ["certificate"]
 

@@ -159,7 +159,7 @@ class Town:
         xmpp: str = "",
         more: str = "",
         usages: tuple[Any, ...] = SERVER_ONLY,
-        service: str = "_xmpp-server",
+        direct: bool = False,
     ) -> Premises:
         """Start a server.
 
@@ -171,7 +171,7 @@ class Town:
             xmpp: More of that section.
             more: More sections.
             usages: What its certificate is made for.
-            service: Of its SRV record.
+            direct: Its SRV record leads to TLS at once.
 
         """
         folder = self.folder / domain
@@ -182,7 +182,7 @@ class Town:
             f'domain = "{domain}"\ndata = "data"\n'
             f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'
             f'[xmpp]\nlisten = []\nlisten_tls = []\nlisten_plain = ["{HOST}:0"]\n'
-            f'listen_server = ["{HOST}:0"]\n{xmpp}\n'
+            f'listen_server = ["{HOST}:0"]\nlisten_server_tls = ["{HOST}:0"]\n{xmpp}\n'
             f'[xmpp.federation]\nauthorities = "{self.authority.file}"\n'
             f'resolvers = ["{HOST}:{self.names.port}"]\n{federation}\n'
             "[directory]\nscram_iterations = 4096\n"
@@ -192,7 +192,10 @@ class Town:
         self.stack.callback(lambda: house.stop() if house.alive else None)
         for local in people:
             house.ask("person.add", address=f"{local}@{domain}", password=PASSWORD)
-        self.names.lead(domain, house.ports["server"], service=service)
+        if direct:
+            self.names.lead(domain, house.ports["server-tls"], service="_xmpps-server")
+        else:
+            self.names.lead(domain, house.ports["server"])
         self.houses[domain] = house
         return house
 

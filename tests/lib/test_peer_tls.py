@@ -70,8 +70,13 @@ def test_contexts_check_certificates():
     connecting = connecting_context(None, minimum="1.3", direct=True)
     assert connecting.verify_mode is ssl.CERT_REQUIRED
     assert connecting.minimum_version is ssl.TLSVersion.TLSv1_3
-    assert listening_context(None, minimum="1.2", ask=False).verify_mode is ssl.CERT_NONE
-    assert listening_context(None, minimum="1.2", ask=True).verify_mode is ssl.CERT_OPTIONAL
+    assert (
+        listening_context(None, minimum="1.2", ask=False, direct=False).verify_mode is ssl.CERT_NONE
+    )
+    assert (
+        listening_context(None, minimum="1.2", ask=True, direct=True).verify_mode
+        is ssl.CERT_OPTIONAL
+    )
 
 
 def test_a_file_without_issuers_is_refused(tmp_path: Path):

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from clarion.assembly.foundation import Foundation
 from clarion.core.ports import Parcel
@@ -23,6 +24,9 @@ from clarion.xmpp.ports import TakenPort
 from clarion.xmpp.router import OneNodeRouter
 from clarion.xmpp.services import Services
 
+KINDS: Final = frozenset({"server", "server-tls", "component"})
+"""Listeners of this door."""
+
 
 @asynccontextmanager
 async def open_federation(
@@ -40,14 +44,15 @@ async def open_federation(
 
     """
     xmpp = ground.config.xmpp
-    if not xmpp.listen_server and not xmpp.components:
+    federates = bool(xmpp.listen_server or xmpp.listen_server_tls)
+    if not federates and not xmpp.components:
         yield None
         return
     keys = {one.domain: one.secret.get_secret_value() for one in xmpp.components}
     peers: tuple[PeerRules, Contexts] | None = None
     policy = Policy(xmpp.federation, lambda domain: domain == services.domain or domain in keys)
     make: Callable[[str, str, Callable[[Parcel, StanzaError], None]], Link] | None = None
-    if xmpp.listen_server:
+    if federates:
         rules = peer_rules(policy, ground.config.limits, secrets.token_bytes(SECRET_BYTES))
         peers = (rules, _contexts(ground))
         make = partial(_link, services, *peers, DnsResolver(xmpp.federation.resolvers))
@@ -72,13 +77,20 @@ async def open_federation(
 def _contexts(ground: Foundation) -> Contexts:
     federation, minimum = ground.config.xmpp.federation, ground.config.tls.minimum
     authorities = federation.authorities
+    listening, begun = (
+        listening_context(
+            authorities, minimum=minimum, ask=federation.ask_certificates, direct=direct
+        )
+        for direct in (False, True)
+    )
     contexts = Contexts(
-        listening_context(authorities, minimum=minimum, ask=federation.ask_certificates),
+        listening,
+        begun,
         connecting_context(authorities, minimum=minimum, direct=False),
         connecting_context(authorities, minimum=minimum, direct=True),
     )
     assert ground.certificate is not None, "it is read where there is a listener for servers"
-    for context in (contexts.listening, contexts.connecting, contexts.direct):
+    for context in contexts.all:
         ground.certificate.show_in(context)
     return contexts
 

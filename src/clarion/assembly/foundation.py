@@ -141,7 +141,7 @@ def read_certificate(config: Config, clock: Clock) -> CertificateHolder | None:
 
     """
     xmpp = config.xmpp
-    if not (xmpp.listen or xmpp.listen_tls or xmpp.listen_server):
+    if not (xmpp.listen or xmpp.listen_tls or xmpp.listen_server or xmpp.listen_server_tls):
         return None
     tls = config.tls
     holder = CertificateHolder(tls.certificate, tls.key, minimum=tls.minimum, now=clock.wall())

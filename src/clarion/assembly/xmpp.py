@@ -8,7 +8,7 @@ from functools import partial
 from prometheus_client.metrics_core import Metric
 
 from clarion.admin.desk import Offer
-from clarion.assembly.federation import open_federation
+from clarion.assembly.federation import KINDS, open_federation
 from clarion.assembly.foundation import Foundation
 from clarion.config.model import Config
 from clarion.core.erasure import ForgetContact
@@ -81,7 +81,7 @@ async def open_xmpp(
         ground.certificate,
         config.log.repeats,
     )
-    outside = [port for port in ports if port.kind in {"server", "component"}]
+    outside = [port for port in ports if port.kind in KINDS]
     async with (
         open_federation(ground, services, people, switchboard, router, outside) as federation,
         door.serve([port for port in ports if port not in outside]),

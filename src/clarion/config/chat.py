@@ -88,6 +88,11 @@ class XmppConfig(Section):
     listen_server: Listeners = setting(
         (), 'Other servers, usually ["0.0.0.0:5269"].', door="server-to-server"
     )
+    listen_server_tls: Listeners = setting(
+        (),
+        'Other servers that begin with TLS (XEP-0368), e.g. ["0.0.0.0:5270"].',
+        door="server-to-server",
+    )
     listen_component: PlainListeners = setting(
         (),
         'Components (XEP-0114), usually ["127.0.0.1:5347"]; no TLS, loopback addresses only.',

@@ -47,7 +47,7 @@ def connecting_context(
 
 
 def listening_context(
-    authorities: Path | None, *, minimum: Literal["1.2", "1.3"], ask: bool
+    authorities: Path | None, *, minimum: Literal["1.2", "1.3"], ask: bool, direct: bool
 ) -> ssl.SSLContext:
     """Make the context of a listener for other servers.
 
@@ -57,6 +57,7 @@ def listening_context(
         ask: Ask for a certificate. OpenSSL then ends the handshake with whoever
             shows one that is not good for a client, which those of many
             public issuers are not any more; without, dialback proves it.
+        direct: TLS comes first (XEP-0368).
 
     Raises:
         UsageError: The file of issuers cannot be used.
@@ -67,6 +68,8 @@ def listening_context(
     if ask:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     _settle(context, authorities if ask else None, minimum)
+    if direct:
+        context.set_alpn_protocols([XMPP_SERVER])
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     return context

@@ -20,7 +20,7 @@ class TakenPort:
     """A bound socket that does not listen yet.
 
     Attributes:
-        kind: ``starttls``, ``tls``, ``plain``, ``server`` or ``component``.
+        kind: ``starttls``, ``tls``, ``plain``, ``server``, ``server-tls`` or ``component``.
         endpoint: As configured, for what is said about it.
         socket: Non-blocking.
 
@@ -46,6 +46,7 @@ def take_ports(config: XmppConfig) -> Generator[tuple[TakenPort, ...], None, Non
             ("tls", config.listen_tls),
             ("plain", config.listen_plain),
             ("server", config.listen_server),
+            ("server-tls", config.listen_server_tls),
             ("component", config.listen_component),
         ):
             for endpoint in endpoints:

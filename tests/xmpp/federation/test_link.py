@@ -35,7 +35,8 @@ class Scene:
         self.answer = asyncio.Event()
         self.bounced: list[tuple[Parcel, StanzaCondition]] = []
         contexts = Contexts(
-            listening_context(None, minimum="1.2", ask=False),
+            listening_context(None, minimum="1.2", ask=False, direct=False),
+            listening_context(None, minimum="1.2", ask=False, direct=True),
             connecting_context(None, minimum="1.2", direct=False),
             connecting_context(None, minimum="1.2", direct=True),
         )

@@ -77,8 +77,14 @@ class Guest:
         if not ways.joined(self):
             return None
         services = ways.services
+        tls = connection.tls
+        certificate = None if tls is None else tls.getpeercert(binary_form=True)
         self._engine = IncomingStream(
-            ways.rules, token=services.token, now=services.clock.monotonic()
+            ways.rules,
+            token=services.token,
+            now=services.clock.monotonic(),
+            secure=tls is not None,
+            certifies=lambda domain: proves(certificate, domain),
         )
         return self._engine
 

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from clarion.config.server import LimitsConfig
@@ -81,7 +82,7 @@ class OutsideDoor:
         """See ``Service``; on the way out every stream is closed.
 
         Args:
-            ports: Of the kinds ``server`` and ``component``.
+            ports: Of the kinds ``server``, ``server-tls`` and ``component``.
 
         Raises:
             UsageError: Somebody else began to listen at one of them meanwhile.
@@ -110,11 +111,18 @@ class OutsideDoor:
 
     async def _listen(self, port: TakenPort) -> None:
         make: Callable[[], PeerConnection] = self._components.connection
-        if port.kind == "server":
-            make = self._guest
+        context = None
+        if port.kind != "component":
+            assert self._peers is not None, "a listener for servers comes with what it needs"
+            context = self._peers[1].begun if port.kind == "server-tls" else None
+            make = partial(self._guest, *self._peers)
         try:
             server = await asyncio.get_running_loop().create_server(
-                make, sock=port.socket, backlog=BACKLOG
+                make,
+                sock=port.socket,
+                ssl=context,
+                ssl_handshake_timeout=None if context is None else self._limits.login_time,
+                backlog=BACKLOG,
             )
         except OSError as error:
             raise refusal(port.endpoint, error) from None
@@ -124,9 +132,7 @@ class OutsideDoor:
         self.addresses.append((port.kind, where))
         log.info("listening", kind=port.kind, address=where)
 
-    def _guest(self) -> PeerConnection:
-        assert self._peers is not None, "a listener for servers comes with what it needs"
-        rules, contexts = self._peers
+    def _guest(self, rules: PeerRules, contexts: Contexts) -> PeerConnection:
         ways = GuestWays(
             rules,
             contexts,

@@ -60,18 +60,27 @@ class Contexts:
     """TLS in each direction.
 
     Attributes:
-        listening: For whoever connects to us.
+        listening: For whoever connects to us and turns to TLS.
+        begun: For whoever connects to us with TLS (XEP-0368).
         connecting: For STARTTLS.
-        direct: For TLS at once (XEP-0368).
+        direct: For TLS at once, where we connect.
 
     """
 
-    __slots__ = ("connecting", "direct", "listening")
+    __slots__ = ("begun", "connecting", "direct", "listening")
 
-    def __init__(self, listening: SSLContext, connecting: SSLContext, direct: SSLContext) -> None:
+    def __init__(
+        self, listening: SSLContext, begun: SSLContext, connecting: SSLContext, direct: SSLContext
+    ) -> None:
         self.listening = listening
+        self.begun = begun
         self.connecting = connecting
         self.direct = direct
+
+    @property
+    def all(self) -> tuple[SSLContext, ...]:
+        """All of them."""
+        return self.listening, self.begun, self.connecting, self.direct
 
 
 SECRET_BYTES: Final = 32
