@@ -19,6 +19,7 @@ from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `house` is a part of the tests
 
+import federation
 import profanity
 import smack
 from verdict import Skipped, Verdict
@@ -27,7 +28,7 @@ from verdict import Skipped, Verdict
 def main() -> int:
     """Run the parts that are asked for; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", help="smack, profanity (both)")
+    parser.add_argument("part", nargs="*", help="smack, profanity, federation (all)")
     parser.add_argument(
         "--only", default="", help="Smack: just the classes with this in their name"
     )
@@ -35,6 +36,7 @@ def main() -> int:
     parts: dict[str, Callable[[], Verdict]] = {
         "smack": lambda: smack.judge(options.only),
         "profanity": profanity.judge,
+        "federation": federation.judge,
     }
     if unknown := set(options.part) - set(parts):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")

@@ -32,7 +32,10 @@ async def names(database: SqliteDatabase) -> set[object]:
 
 
 async def test_a_full_store_refuses_what_does_not_fit_and_recovers(tmp_path: Path):
-    async with opened(tmp_path / "clarion.db", max_pages=60) as database:
+    async with opened(tmp_path / "clarion.db") as database:
+        ((pages,),) = await database.read("SELECT page_count FROM pragma_page_count")
+    assert isinstance(pages, int)
+    async with opened(tmp_path / "clarion.db", max_pages=pages + 30) as database:
         big = [database.put(ANN, add(f"big{number}", 50_000)) for number in range(4)]
         small = database.put(ANN, add("small"))
         outcomes = await asyncio.gather(*big, return_exceptions=True)

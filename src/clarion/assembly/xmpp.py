@@ -8,6 +8,7 @@ from functools import partial
 from prometheus_client.metrics_core import Metric
 
 from clarion.admin.desk import Offer
+from clarion.assembly.federation import KINDS, open_federation
 from clarion.assembly.foundation import Foundation
 from clarion.config.model import Config
 from clarion.core.erasure import ForgetContact
@@ -91,7 +92,13 @@ async def open_xmpp(
         ground.certificate,
         config.log.repeats,
     )
-    async with door.serve(ports):
+    outside = [port for port in ports if port.kind in KINDS]
+    async with (
+        open_federation(ground, services, people, switchboard, router, outside) as federation,
+        door.serve([port for port in ports if port not in outside]),
+    ):
+        if federation is not None:
+            door.addresses += federation.addresses
         yield OpenXmpp(
             door,
             services,

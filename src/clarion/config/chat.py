@@ -12,6 +12,7 @@ from clarion.config.values import (
     Listeners,
     OptionalDomain,
     OptionalHost,
+    OptionalLocation,
     PlainListeners,
     Secret,
     Uris,
@@ -24,6 +25,17 @@ class FederationConfig(Section):
 
     allow: Domains = setting((), "The only domains to talk to; empty: all but those in deny.")
     deny: Domains = setting((), "Domains never to talk to.")
+    authorities: OptionalLocation = setting(
+        None, "PEM file of issuers to trust for other servers, beside those of the system."
+    )
+    ask_certificates: bool = setting(
+        default=False,
+        help_line="Ask servers that connect for a certificate (SASL EXTERNAL). Those whose "
+        "certificate is not made for that are then refused; without, dialback over TLS is asked.",
+    )
+    resolvers: Listeners = setting(
+        (), 'DNS servers to ask, e.g. ["127.0.0.1:53"]; empty: those of the machine.'
+    )
 
 
 class ComponentConfig(Section):
@@ -75,6 +87,16 @@ class XmppConfig(Section):
     )
     listen_server: Listeners = setting(
         (), 'Other servers, usually ["0.0.0.0:5269"].', door="server-to-server"
+    )
+    listen_server_tls: Listeners = setting(
+        (),
+        'Other servers that begin with TLS (XEP-0368), e.g. ["0.0.0.0:5270"].',
+        door="server-to-server",
+    )
+    listen_component: PlainListeners = setting(
+        (),
+        'Components (XEP-0114), usually ["127.0.0.1:5347"]; no TLS, loopback addresses only.',
+        door="component",
     )
     registration: Literal["off", "password", "open"] = setting(
         "off",

@@ -28,10 +28,10 @@ def check_files(config: Config, now: float) -> tuple[str, ...]:
 
 def needs_tls(config: Config) -> bool:
     """Say whether any listener shows the certificate."""
+    xmpp = config.xmpp
     browsers = config.web is not None and config.web.listen
-    return bool(
-        config.xmpp.listen or config.xmpp.listen_tls or config.xmpp.listen_server or browsers
-    )
+    servers = xmpp.listen_server or xmpp.listen_server_tls
+    return bool(xmpp.listen or xmpp.listen_tls or servers or browsers)
 
 
 def _certificates(config: Config, now: float) -> tuple[str, ...]:

@@ -34,6 +34,11 @@ def room_entity(address: str) -> EntityId:
     return EntityId("room:" + address)
 
 
+def domain_entity(domain: str) -> EntityId:
+    """Return the entity of everybody of another domain: a server's, or a component's."""
+    return EntityId("domain:" + domain)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRef:
     """One session of a person, as others may see it.
@@ -135,6 +140,14 @@ class Router(Protocol):
 
     def to_session(self, session: SessionId, stanza: bytes) -> None:
         """Append ``stanza`` to the session's queue; dropped when it is gone."""
+        ...
+
+
+class Outside(Protocol):
+    """What is not of this server: other servers, and components."""
+
+    def reaches(self, domain: str) -> bool:
+        """Whether stanzas for this domain may be handed to the router at all."""
         ...
 
 

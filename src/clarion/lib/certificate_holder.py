@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from clarion.lib.errors import UsageError
 from clarion.lib.tls import (
     XMPP_CLIENT,
     channel_bindings,
@@ -51,6 +52,20 @@ class CertificateHolder:
         self.https = server_context(certificate, key, alpn=(_HTTP,), now=now, minimum=minimum)
         self._pem = certificate.read_bytes()
         self.expires = validity(certificate)[1]
+        self._others: list[ssl.SSLContext] = []
+
+    def show_in(self, context: ssl.SSLContext) -> None:
+        """Show the certificate in a context of somebody else's, and go on after a reload.
+
+        Raises:
+            UsageError: OpenSSL refuses it.
+
+        """
+        try:
+            context.load_cert_chain(self._certificate, self._key)
+        except (ssl.SSLError, OSError) as error:
+            raise UsageError(f"{self._certificate}: OpenSSL refuses it: {error}") from None
+        self._others.append(context)
 
     def bindings(self, connection: Any) -> Mapping[str, bytes]:
         """Return the channel bindings of a TLS connection that has just been made."""
@@ -78,7 +93,7 @@ class CertificateHolder:
         if wrong:
             return wrong
         try:
-            for context in (self.starttls, self.direct, self.https):
+            for context in (self.starttls, self.direct, self.https, *self._others):
                 context.load_cert_chain(self._certificate, self._key)
         except (ssl.SSLError, OSError) as error:
             return (f"{self._certificate}: {error}",)

@@ -30,6 +30,7 @@ from clarion.xmpp.routing import (
     recipient_of,
     route_message,
     say_in_room,
+    send_outside,
     to_room,
 )
 
@@ -148,6 +149,10 @@ def _iq(context: Context, switchboard: Switchboard, stanza: Stanza) -> Future[An
             return _forward_later(context, guard, stanza, recipient)
         forward_iq(context, stanza, recipient)
         return None
+    services = context.services
+    if services.outside is not None and services.is_outside(recipient.bare):
+        send_outside(context, stanza, recipient)
+        return None
     handler = switchboard.iqs.get((place, kind, stanza.children[0]))
     ours = recipient.domain == context.services.domain
     if place == "contact" and (handler is None or not ours):
@@ -223,10 +228,12 @@ def _answered(context: Context, stanza: Stanza) -> None:
             session.line.prove_soon()
     elif take_answer(context, stanza):
         pass  # what the client can do
-    elif to is not None and (recipient := recipient_of(context, stanza)).resource:
+    elif to is not None:
+        recipient = recipient_of(context, stanza)
         if recipient.domain == context.services.rooms_domain:
             to_room(context, stanza, recipient)
-        else:
+        # What another server itself asked has no resource either.
+        elif recipient.resource or context.services.is_outside(recipient.bare):
             forward_iq(context, stanza, recipient)
 
 

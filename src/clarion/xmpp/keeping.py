@@ -38,6 +38,7 @@ from clarion.wire.xmpp.payloads import (
 from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, utc
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
+from clarion.xmpp.services import Services
 
 # What alone makes no message worth keeping (XEP-0313 section 5.1.3, XEP-0160 section 3).
 _FLEETING: Final = (
@@ -79,7 +80,7 @@ def countable(stanza: Stanza) -> bool:
 
 
 def keep(
-    context: Context, stanza: Stanza, item: Item, recipient: Person
+    context: Context, stanza: Stanza, item: Item, recipient: Person | None
 ) -> tuple[Future[Any], tuple[bool, bool]]:
     """Append a message from a local session to the archives that want it.
 
@@ -87,7 +88,8 @@ def keep(
         context: The sender's.
         stanza: As it came.
         item: What is kept of it.
-        recipient: A person of ours, perhaps the sender.
+        recipient: A person of ours, perhaps the sender; ``None``: somebody of
+            another server, whose archive is that one's.
 
     Returns:
         The future of its commit; whether the recipient's archive will show
@@ -96,6 +98,12 @@ def keep(
 
     """
     sender, preferences = context.person, context.services.preferences
+    if recipient is None:
+        own = keeping(context, stanza, item, sender)
+        retraction = _retraction(stanza, item) if RETRACT in stanza.children else None
+        owners = [Owner(sender.number, incoming=False, keeping=own)]
+        kept = context.services.archive.append(item, owners, retraction)
+        return kept, (False, _shows(context.services, own, sender, item.recipient))
     theirs = own = _ARCHIVED
     if (
         NO_PERMANENT_STORE in stanza.children
@@ -112,9 +120,25 @@ def keep(
     if theirs is own is _ARCHIVED:
         return kept, (True, True)
     return kept, (
-        _shows(context, theirs, recipient, item.sender),
-        _shows(context, own, sender, item.recipient),
+        _shows(context.services, theirs, recipient, item.sender),
+        _shows(context.services, own, sender, item.recipient),
     )
+
+
+def keep_arrived(
+    services: Services, stanza: Stanza, item: Item, recipient: Person
+) -> tuple[Future[Any], bool]:
+    """Append a message that another server brought to its recipient's archive.
+
+    Returns:
+        The future of its commit; whether the archive will show it.
+
+    """
+    theirs = _wanted(services, stanza, recipient, item.sender)
+    retraction = _retraction(stanza, item) if RETRACT in stanza.children else None
+    owners = [Owner(recipient.number, incoming=True, keeping=theirs)]
+    kept = services.archive.append(item, owners, retraction)
+    return kept, _shows(services, theirs, recipient, item.sender)
 
 
 def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keeping:
@@ -123,14 +147,18 @@ def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keep
     What is matched is ``from`` of what came and ``to`` of what goes (XEP-0441
     sections 2.3.2 and 2.3.3).
     """
+    outgoing = owner.number == context.person.number
+    other = item.recipient if outgoing else item.sender
+    return _wanted(context.services, stanza, owner, other)
+
+
+def _wanted(services: Services, stanza: Stanza, owner: Person, other: str) -> Keeping:
+    """Say whether an owner's archive will show what passed between them and ``other``."""
     if NO_PERMANENT_STORE in stanza.children:
         return Keeping.PASSING
-    services = context.services
     chosen = services.preferences.of(owner.number)
     if chosen is None:
         return Keeping.ARCHIVED
-    outgoing = owner.number == context.person.number
-    other = item.recipient if outgoing else item.sender
     wanted = _KEEPING[chosen.policy(other)]
     if wanted is Keeping.CONTACTS and services.rosters.departments is not None:
         # People of the owner's departments are in the roster, but not in its table.
@@ -141,7 +169,7 @@ def keeping(context: Context, stanza: Stanza, item: Item, owner: Person) -> Keep
     return wanted
 
 
-def _shows(context: Context, kept: Keeping, owner: Person, other: str) -> bool:
+def _shows(services: Services, kept: Keeping, owner: Person, other: str) -> bool:
     """Say whether an archive will show an item, as far as is known before its commit.
 
     The roster of who is available is in memory; to who is not, little is sent
@@ -149,7 +177,7 @@ def _shows(context: Context, kept: Keeping, owner: Person, other: str) -> bool:
     """
     if kept is not Keeping.CONTACTS:
         return kept is Keeping.ARCHIVED
-    book = context.services.rosters.cached(owner.address)
+    book = services.rosters.cached(owner.address)
     if book is None:
         return True
     contact = book.get(parse_jid(other).bare)

@@ -14,6 +14,8 @@ from clarion.lib.ids import ItemId
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
+from clarion.xmpp.people import People
+from clarion.xmpp.services import Services
 
 # An error tells that a receipt or marker did not arrive, and holds a copy of it; a room's
 # receipts are not about a pair of people.
@@ -42,27 +44,45 @@ def move_mark(
     peer = parse_jid(to).bare
     if peer == context.account:
         return None
-    sender = context.people.get(peer)
-    ref = sender.sent.find(context.account, message_id) if sender is not None else None
+    return move_mark_of(context.services, context.people, context.account, peer, message_id, act)
+
+
+def move_mark_of(
+    services: Services, people: People, reader: str, peer: str, message_id: str, act: Act
+) -> Awaitable[None] | None:
+    """Move the mark of a reader, here or of another server, up to a message of ``peer``.
+
+    Args:
+        services: The house.
+        people: Who is on line.
+        reader: Bare JID of who has the message.
+        peer: Bare JID of who sent it.
+        message_id: What its sender called it.
+        act: What the reader did.
+
+    Returns:
+        As ``move_mark``.
+
+    """
+    sender = people.get(peer)
+    ref = sender.sent.find(reader, message_id) if sender is not None else None
     if ref is not None:
-        _move(context, peer, ref.item, act)
+        _move(services, reader, peer, ref.item, act)
         return None
-    if context.services.directory.person(peer) is None:
+    if services.directory.person(peer) is None:
         return None
-    return _look_up(context, peer, message_id, act)
+    return _look_up(services, reader, peer, message_id, act)
 
 
-async def _look_up(context: Context, peer: str, message_id: str, act: Act) -> None:
-    thread = pair_thread(peer, context.account)
+async def _look_up(services: Services, reader: str, peer: str, message_id: str, act: Act) -> None:
+    thread = pair_thread(peer, reader)
     # The sender may have left, and the message be on its way to the disk.
-    await context.services.archive.settled()
-    item = await context.services.archive.find(thread, peer, message_id)
+    await services.archive.settled()
+    item = await services.archive.find(thread, peer, message_id)
     if item is not None:
-        _move(context, peer, item, act)
+        _move(services, reader, peer, item, act)
 
 
-def _move(context: Context, peer: str, item: ItemId, act: Act) -> None:
-    services = context.services
-    thread = pair_thread(peer, context.account)
-    now = services.clock.wall()
-    services.ledger.move(thread, context.account, item, now, Door.CHAT, act)
+def _move(services: Services, reader: str, peer: str, item: ItemId, act: Act) -> None:
+    thread = pair_thread(peer, reader)
+    services.ledger.move(thread, reader, item, services.clock.wall(), Door.CHAT, act)

@@ -85,18 +85,21 @@ def tell(
         raw: The stanza with ``from`` and ``to``; an empty one where there is none.
 
     """
-    if services.directory.person(recipient) is None:
+    if services.directory.person(recipient) is None and not services.is_outside(recipient):
         return
     stanza = plain(kind, sender).to(recipient) if raw is None else raw
-    services.router.to_entity(
-        person_entity(recipient), Parcel("presence", kind, sender, "", stanza)
-    )
+    parcel = Parcel("presence", kind, sender, "", stanza)
+    services.router.to_entity(services.entity(recipient), parcel)
 
 
 def to_person(services: Services, people: People, notice: Notice, address: str) -> None:
-    """Send presence to a bare JID; who has no session here needs none."""
+    """Send presence to a bare JID; of our people, who has no session here needs none."""
     if people.get(address) is not None:
         services.router.to_entity(person_entity(address), notice.parcel(address))
+    elif services.outside is not None and services.is_outside(address):
+        blocked = services.blocking.between(parse_jid(notice.sender), parse_jid(address))
+        if not blocked:
+            services.router.to_entity(services.entity(address), notice.parcel(address))
 
 
 def to_watchers(services: Services, people: People, book: RosterBook, notice: Notice) -> None:

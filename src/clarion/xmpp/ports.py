@@ -21,7 +21,7 @@ class TakenPort:
     """A bound socket that does not listen yet.
 
     Attributes:
-        kind: ``starttls``, ``tls`` or ``plain``.
+        kind: ``starttls``, ``tls``, ``plain``, ``server``, ``server-tls`` or ``component``.
         endpoint: As configured, for what is said about it.
         socket: Non-blocking.
 
@@ -46,6 +46,9 @@ def take_ports(config: XmppConfig) -> Generator[tuple[TakenPort, ...], None, Non
             ("starttls", config.listen),
             ("tls", config.listen_tls),
             ("plain", config.listen_plain),
+            ("server", config.listen_server),
+            ("server-tls", config.listen_server_tls),
+            ("component", config.listen_component),
         ):
             for endpoint in endpoints:
                 try:

@@ -25,8 +25,12 @@ class OneNodeRouter:
 
     def connect(self, takes: Mapping[str, Take], send: Callable[[SessionId, bytes], None]) -> None:
         """Say who takes parcels, by kind of entity, and how to reach a session."""
-        self._takes = takes
+        self._takes = {**self._takes, **takes}
         self._send = send
+
+    def add(self, kind: str, take: Take) -> None:
+        """Say who takes parcels for one more kind of entity."""
+        self._takes = {**self._takes, kind: take}
 
     def to_entity(self, entity: EntityId, parcel: Parcel) -> None:
         """See ``Router``."""

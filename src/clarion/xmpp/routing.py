@@ -10,7 +10,7 @@ from typing import Any, Final
 from clarion.core.archive import Item, ThreadId, pair_thread, room_thread
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
-from clarion.core.ports import EntityId, ItemRef, Parcel, person_entity, room_entity
+from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity, room_entity
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, IQ, MESSAGE, XML_LANG
@@ -22,6 +22,7 @@ from clarion.xmpp import keeping
 from clarion.xmpp.context import Context
 from clarion.xmpp.copies import copied, fleeting
 from clarion.xmpp.displayed import DISPLAYED, without_displayed
+from clarion.xmpp.refusals import check_reachable
 
 MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
 
@@ -49,11 +50,7 @@ def local_person(context: Context, recipient: Jid) -> Person:
 
     """
     services = context.services
-    if recipient.domain != services.domain:
-        raise StanzaError(
-            StanzaCondition.REMOTE_SERVER_NOT_FOUND,
-            f"{recipient.domain} cannot be reached: this server does not talk to other servers",
-        )
+    check_reachable(services, recipient)
     person = services.directory.person(recipient.bare)
     if person is None or person.disabled:
         raise _nobody_or_department(context, recipient)
@@ -119,13 +116,6 @@ def is_blocked_by(context: Context, recipient: Jid) -> bool:
 
 def _nobody(recipient: Jid) -> StanzaError:
     return StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
-
-
-def entity_of(context: Context, bare: str) -> EntityId:
-    """Return the entity with this bare JID, a person or a room."""
-    if bare.rpartition("@")[2] == context.services.rooms_domain:
-        return room_entity(bare)
-    return person_entity(bare)
 
 
 def to_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
@@ -208,6 +198,8 @@ def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
         raise StanzaError(
             StanzaCondition.SERVICE_UNAVAILABLE, "the server itself reads no messages"
         )
+    if services.outside is not None and services.is_outside(recipient.bare):
+        return _route_outside(context, stanza, recipient, kind)
     person = local_person(context, recipient)
     if is_blocked_by(context, recipient):
         if kind == "error":
@@ -226,6 +218,17 @@ def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
             f"{recipient.bare} is not on line, and the message is not to be kept",
         )
     _send(context, stanza, recipient, kind, _stamped(context, stanza, recipient, kind))
+    return None
+
+
+def _route_outside(
+    context: Context, stanza: Stanza, recipient: Jid, kind: str
+) -> Future[Any] | None:
+    """Send a message to another domain; who is there, and takes it, is for that to say."""
+    raw = _stamped(context, stanza, recipient, kind)
+    if kind in {"chat", "normal"} and keeping.worth_keeping(stanza):
+        return _keep_and_send(context, stanza, recipient, None, kind, raw)
+    _send(context, stanza, recipient, kind, raw)
     return None
 
 
@@ -265,7 +268,7 @@ def _send(
     theirs, own = sealed
     stamped = append_child(raw, stanza_id(recipient.bare, theirs)) if theirs else raw
     parcel = Parcel("message", kind, full, resource, stamped, ref, copy, passing)
-    context.services.router.to_entity(person_entity(recipient.bare), parcel)
+    context.services.router.to_entity(context.services.entity(recipient.bare), parcel)
     copiers = context.entity.copiers
     # What people send to themselves is copied once, as it comes in.
     if copiers is not None and copy is not None and recipient.bare != context.account:
@@ -303,13 +306,8 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
     attributes = stanza.attributes
     lang = session.lang if session.lang and XML_LANG not in attributes else None
     if STANZA_ID in stanza.children:
-        # XEP-0359 section 5: a stanza-id in our name is ours alone to give.
         ours = {recipient.bare, context.account, context.services.domain}
-        cut = drop_children(
-            stanza.raw,
-            lambda tag, given: tag == STANZA_ID and _in_name_of(ours, given.get("by", "")),
-        )
-        stanza = Stanza(stanza.tag, attributes, stanza.children, cut, stanza.child_attributes)
+        stanza = without_ids_of(ours, stanza)
     to = None if "to" in attributes else recipient.bare
     raw = readdress(stanza, sender=session.full, recipient=to, lang=lang)
     asked = (
@@ -319,8 +317,18 @@ def _stamped(context: Context, stanza: Stanza, recipient: Jid, kind: str) -> byt
         and bool(attributes.get("id"))
         and MARKER_REQUEST not in stanza.children
         and recipient.bare != context.account
+        and recipient.domain == context.services.domain
     )
     return append_child(raw, MARKABLE) if asked else raw
+
+
+def without_ids_of(ours: set[str], stanza: Stanza) -> Stanza:
+    """Return a message without stanza-ids in our name, which are ours alone to give (0359 5)."""
+    cut = drop_children(
+        stanza.raw,
+        lambda tag, given: tag == STANZA_ID and _in_name_of(ours, given.get("by", "")),
+    )
+    return Stanza(stanza.tag, stanza.attributes, stanza.children, cut, stanza.child_attributes)
 
 
 def _in_name_of(ours: set[str], by: str) -> bool:
@@ -332,7 +340,7 @@ def _in_name_of(ours: set[str], by: str) -> bool:
 
 
 def _keep_and_send(
-    context: Context, stanza: Stanza, recipient: Jid, person: Person, kind: str, raw: bytes
+    context: Context, stanza: Stanza, recipient: Jid, person: Person | None, kind: str, raw: bytes
 ) -> Future[Any] | None:
     services, session, entity = context.services, context.session, context.entity
     message_id = stanza.attributes.get("id", "")
@@ -386,7 +394,9 @@ def forward_iq(context: Context, stanza: Stanza, recipient: Jid) -> None:
     request = kind in {"get", "set"}
     if recipient.domain != context.services.domain:
         if request:
-            local_person(context, recipient)
+            check_reachable(context.services, recipient)
+        if context.services.is_outside(recipient.bare):
+            send_outside(context, stanza, recipient)
         return
     refs = context.services.sessions.of(recipient.bare)
     if not any(ref.resource == recipient.resource for ref in refs):
@@ -398,3 +408,12 @@ def forward_iq(context: Context, stanza: Stanza, recipient: Jid) -> None:
     raw = readdress(stanza, sender=context.session.full)
     parcel = Parcel("iq", kind, context.session.full, recipient.resource, raw)
     context.services.router.to_entity(person_entity(recipient.bare), parcel)
+
+
+def send_outside(context: Context, stanza: Stanza, recipient: Jid) -> None:
+    """Send an iq to another domain, which has the answer."""
+    session = context.session
+    raw = readdress(stanza, sender=session.full, lang=session.lang or None)
+    kind = stanza.attributes.get("type", "")
+    parcel = Parcel("iq", kind, session.full, recipient.resource, raw)
+    context.services.router.to_entity(domain_entity(recipient.domain), parcel)

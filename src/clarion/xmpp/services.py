@@ -12,7 +12,15 @@ from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
-from clarion.core.ports import Router, Sessions
+from clarion.core.ports import (
+    EntityId,
+    Outside,
+    Router,
+    Sessions,
+    domain_entity,
+    person_entity,
+    room_entity,
+)
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.room_book import RoomBook
@@ -118,6 +126,7 @@ class Services:
         rooms_domain: Where rooms are; ``""``: there are none.
         book: All rooms; ``None``: there are none.
         occupant_key: Makes occupant ids (XEP-0421).
+        outside: Other domains that can be reached; ``None``: none can.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
         uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
@@ -159,6 +168,22 @@ class Services:
     book: RoomBook | None = None
     occupant_key: bytes = b""
     uploads: UploadService | None = None
+    outside: Outside | None = None
+
+    def entity(self, bare: str) -> EntityId:
+        """Return who takes what is for a bare JID: a person, a room, or another domain."""
+        domain = bare.rpartition("@")[2]
+        if domain == self.domain:
+            return person_entity(bare)
+        return room_entity(bare) if domain == self.rooms_domain else domain_entity(domain)
+
+    def is_outside(self, bare: str) -> bool:
+        """Whether a bare JID is of another domain that can be reached."""
+        if self.outside is None:
+            return False
+        domain = bare.rpartition("@")[2]
+        ours = domain in {self.domain, self.rooms_domain}
+        return not ours and self.outside.reaches(domain)
 
     @property
     def proxy(self) -> str:

@@ -1,4 +1,4 @@
-"""DNS: how clients find the server (RFC 6120 section 3.2, XEP-0368)."""
+"""DNS: how clients and other servers find this one (RFC 6120 section 3.2, XEP-0368)."""
 
 import asyncio
 import ipaddress
@@ -55,7 +55,7 @@ class SystemResolver:
 
 
 async def look(config: Config, resolver: Resolver) -> list[Finding]:
-    """Look for what clients look for.
+    """Look for what clients and other servers look for.
 
     Args:
         config: Says which listeners there are.
@@ -71,6 +71,8 @@ async def look(config: Config, resolver: Resolver) -> list[Finding]:
     wanted = [
         ("_xmpp-client._tcp", config.xmpp.listen),
         ("_xmpps-client._tcp", config.xmpp.listen_tls),
+        ("_xmpp-server._tcp", config.xmpp.listen_server),
+        ("_xmpps-server._tcp", config.xmpp.listen_server_tls),
     ]
     asked = [(f"{name}.{domain}", endpoints) for name, endpoints in wanted if endpoints]
     try:

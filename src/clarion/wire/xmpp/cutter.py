@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from clarion.wire.xml import ATTRIBUTE_LIMIT, DEPTH_LIMIT, clark
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
-from clarion.wire.xmpp.names import STREAMS
+from clarion.wire.xmpp.names import DIALBACK, STREAMS
 from clarion.wire.xmpp.restrictions import (
     check_declaration,
     check_root_prefix,
@@ -31,6 +31,7 @@ PARSER_BUDGET: Final = 32 * 1024
 _NO_PARSER: Final = expat.ParserCreate("UTF-8", "}")  # in the place of one that was let go
 _LESS: Final = 0x3C
 _STREAM_TAG: Final = f"{STREAMS}}}"
+_DIALBACK_TAG: Final = f"{DIALBACK}}}"
 
 _C = StreamCondition
 
@@ -40,6 +41,8 @@ class Cutter:
 
     Args:
         stanza_limit: Bytes of one stanza, or of the root's start tag.
+        dialback: Whether the root may declare the prefix of XEP-0220, and
+            elements of that specification may use it.
 
     Attributes:
         stanza_limit: The same; it may change between two pieces.
@@ -58,6 +61,7 @@ class Cutter:
         "_child_attributes",
         "_children",
         "_default",
+        "_dialback",
         "_mark",
         "_parser",
         "_piece",
@@ -71,8 +75,9 @@ class Cutter:
         "stanza_limit",
     )
 
-    def __init__(self, stanza_limit: int) -> None:
+    def __init__(self, stanza_limit: int, *, dialback: bool = False) -> None:
         self.stanza_limit = stanza_limit
+        self._dialback = dialback
         self.events: list[Slice] = []
         self.held = bytearray()
         self._attributes: dict[str, str] = {}
@@ -98,6 +103,15 @@ class Cutter:
         self.renew()
         self._parser.XmlDeclHandler = check_declaration
         self._parser.StartNamespaceDeclHandler = self._on_root_namespace
+
+    def assume(self, root: bytes) -> None:
+        """Go on as if the root's start tag had been ``root``; between two stanzas only.
+
+        So the stanzas of a server or component are seen as a client's would
+        be: they inherit another namespace, and mean the same (RFC 6120 section 4.8.3).
+        """
+        self._root = root
+        self.renew()
 
     def renew(self) -> None:
         """Make expat, as if it had read the root's start tag if there was one."""
@@ -227,6 +241,8 @@ class Cutter:
                 self.too_large()
             if b"stream:" in raw and not self._tag.startswith(_STREAM_TAG):
                 check_self_contained(raw)
+            if self._dialback and b"db:" in raw and not self._tag.startswith(_DIALBACK_TAG):
+                check_self_contained(raw)
             self._mark = end
             attributes = self._attributes
             for name in attributes:
@@ -261,7 +277,7 @@ class Cutter:
         if prefix is None:
             self._default = uri or ""
         else:
-            check_root_prefix(prefix, uri)
+            check_root_prefix(prefix, uri, dialback=self._dialback)
 
     def _gap(self, end: int) -> None:
         if self._piece[self._mark : end].strip(BLANK):

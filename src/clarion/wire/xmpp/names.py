@@ -4,6 +4,9 @@ from typing import Final
 
 STREAMS: Final = "http://etherx.jabber.org/streams"
 CLIENT: Final = "jabber:client"
+SERVER: Final = "jabber:server"
+COMPONENT: Final = "jabber:component:accept"
+DIALBACK: Final = "jabber:server:dialback"
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"

@@ -4,9 +4,10 @@ from typing import Final, NoReturn
 from xml.parsers import expat
 
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
-from clarion.wire.xmpp.names import STREAMS
+from clarion.wire.xmpp.names import DIALBACK, STREAMS
 
 _PREFIX: Final = "stream"
+_DIALBACK_PREFIX: Final = "db"
 
 _C = StreamCondition
 # By number, since pyexpat has no name for the last three.
@@ -56,11 +57,16 @@ def check_declaration(version: str, encoding: str | None, _standalone: int) -> N
         raise only_utf_8()
 
 
-def check_root_prefix(prefix: str, uri: str | None) -> None:
+def check_root_prefix(prefix: str, uri: str | None, *, dialback: bool = False) -> None:
     """Refuse what would make a stanza lean on the root's start tag.
 
     A prefix declared there could be used in any stanza, and the stanza would
     mean nothing to whoever it is relayed to.
+
+    Args:
+        prefix: What is declared.
+        uri: For which namespace.
+        dialback: Whether ``db`` may be declared (XEP-0220 section 2).
 
     Raises:
         StreamError: It is neither ``stream`` nor ``xml``: "a namespace prefix
@@ -71,6 +77,8 @@ def check_root_prefix(prefix: str, uri: str | None) -> None:
     if prefix == _PREFIX:
         if uri != STREAMS:
             raise StreamError(_C.INVALID_NAMESPACE, f"'{_PREFIX}' is for {STREAMS}")
+    elif dialback and prefix == _DIALBACK_PREFIX and uri == DIALBACK:
+        pass
     elif prefix != "xml":
         raise StreamError(_C.BAD_NAMESPACE_PREFIX, "declare prefixes in the stanzas that use them")
 
@@ -89,5 +97,5 @@ def check_self_contained(raw: bytes) -> None:
         expat.ParserCreate("UTF-8", "}").Parse(raw)
     except expat.ExpatError:
         raise StreamError(
-            _C.BAD_NAMESPACE_PREFIX, f"a stanza may not use the prefix '{_PREFIX}'"
+            _C.BAD_NAMESPACE_PREFIX, "a stanza must declare the prefixes that it uses"
         ) from None

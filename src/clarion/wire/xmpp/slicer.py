@@ -54,13 +54,19 @@ class Slicer:
         total_limit: Bytes in all until ``relax``, restarts included; ``None``
             for no limit.
         step: Whether ``feed`` stops after one event.
+        dialback: See ``Cutter``.
 
     """
 
     __slots__ = ("_cutter", "_left", "_overflow", "_resting", "_seams", "_step", "failure")
 
     def __init__(
-        self, *, stanza_limit: int, total_limit: int | None = None, step: bool = False
+        self,
+        *,
+        stanza_limit: int,
+        total_limit: int | None = None,
+        step: bool = False,
+        dialback: bool = False,
     ) -> None:
         self.failure: StreamError | None = None
         self._left = total_limit
@@ -68,7 +74,7 @@ class Slicer:
         self._step = step
         self._seams = Seams()
         self._resting = False  # there is no expat
-        self._cutter = Cutter(stanza_limit)
+        self._cutter = Cutter(stanza_limit, dialback=dialback)
 
     def feed(self, data: bytes) -> list[Slice]:
         """Take bytes and return what became complete, in order.
@@ -116,6 +122,10 @@ class Slicer:
         self._cutter.stanza_limit = stanza_limit
         self._left = None  # what was cut off already still ends the stream
         self._step = False
+
+    def assume(self, root: bytes) -> None:
+        """See ``Cutter.assume``; to be called right after the ``StreamStart``, in steps."""
+        self._cutter.assume(root)
 
     def restart(self) -> None:
         """Begin a new document with whatever was not read yet (section 4.3.3).

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from clarion.core.ports import Parcel, SessionRef, person_entity
+from clarion.core.ports import Parcel, SessionRef
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.avatars import marked
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
@@ -17,10 +17,10 @@ from clarion.xmpp.activity import STATUS_LIMIT
 from clarion.xmpp.context import Context
 from clarion.xmpp.ext.subscriptions import correct
 from clarion.xmpp.extension import Card, Extension
-from clarion.xmpp.notices import Notice, plain, show_to, shown, to_watchers
+from clarion.xmpp.notices import Notice, plain, show_to, shown, to_person, to_watchers
 from clarion.xmpp.pep_notices import heard
+from clarion.xmpp.refusals import check_reachable
 from clarion.xmpp.roster_book import RosterBook
-from clarion.xmpp.routing import entity_of
 from clarion.xmpp.session import Session
 
 _PRIORITY: Final = f"{{{CLIENT}}}priority"
@@ -92,8 +92,11 @@ async def probe(context: Context, stanza: Stanza) -> None:
     to = stanza.attributes.get("to")
     if to is None:
         raise StanzaError(StanzaCondition.BAD_REQUEST, "a probe needs to say whom it is for")
-    recipient = _local(context, to)
+    recipient = _reachable(context, to)
     services, session, account = context.services, context.session, context.account
+    if services.is_outside(recipient.bare):
+        _send(context, stanza, "probe", recipient)
+        return
     if services.blocking.between(session.jid, recipient):
         return  # XEP-0191 section 3.3: no answer to those whom the contact has blocked
     contact = recipient.bare
@@ -122,7 +125,8 @@ async def probe(context: Context, stanza: Stanza) -> None:
 def error(context: Context, stanza: Stanza) -> None:
     """Return an error to the session whose presence it answers (section 8.5.3)."""
     recipient = parse_jid(stanza.attributes.get("to") or context.account)
-    if recipient.resource and recipient.domain == context.services.domain:
+    ours = recipient.domain == context.services.domain
+    if recipient.resource and (ours or context.services.is_outside(recipient.bare)):
         _send(context, stanza, "error", recipient)
 
 
@@ -172,6 +176,8 @@ def _greet(context: Context, book: RosterBook) -> None:
             session.send(shown(other).to(session.full))
     for contact in list(book.watched):
         if context.people.get(contact) is None:
+            if services.outside is not None and services.is_outside(contact):
+                to_person(services, context.people, plain("probe", session.full), contact)
             continue
         if not show_to(services, context.people, account, contact, [session]):
             services.crew.errand(
@@ -203,14 +209,15 @@ def _leave(context: Context, notice: Notice) -> None:
     directed, session.directed = session.directed, set()
     for address in sorted(directed):
         bare, _, resource = address.partition("/")
-        services.router.to_entity(entity_of(context, bare), notice.parcel(bare, resource))
+        services.router.to_entity(services.entity(bare), notice.parcel(bare, resource))
 
 
 def _direct(context: Context, stanza: Stanza, kind: str) -> None:
     """Send presence to one address, and remember who must hear of its end (4.6.3)."""
-    recipient = _local(context, stanza.attributes["to"])
-    session = context.session
-    if session.ended or context.services.directory.person(recipient.bare) is None:
+    recipient = _reachable(context, stanza.attributes["to"])
+    session, services = context.session, context.services
+    known = services.directory.person(recipient.bare) is not None
+    if session.ended or not (known or services.is_outside(recipient.bare)):
         return  # section 8.5.1: presence for nobody is dropped without a word
     if kind:
         session.directed.discard(recipient.full)
@@ -236,16 +243,12 @@ def _send(context: Context, stanza: Stanza, kind: str, recipient: Jid) -> None:
     if mark is not None:
         raw = marked(stanza, raw, mark)
     parcel = Parcel("presence", kind, session.full, recipient.resource, raw)
-    context.services.router.to_entity(person_entity(recipient.bare), parcel)
+    context.services.router.to_entity(context.services.entity(recipient.bare), parcel)
 
 
-def _local(context: Context, to: str) -> Jid:
+def _reachable(context: Context, to: str) -> Jid:
     recipient = parse_jid(to)
-    if recipient.domain != context.services.domain:
-        raise StanzaError(
-            StanzaCondition.REMOTE_SERVER_NOT_FOUND,
-            f"{recipient.domain} cannot be reached: this server does not talk to other servers",
-        )
+    check_reachable(context.services, recipient)
     return recipient
 
 

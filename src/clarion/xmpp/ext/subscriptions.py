@@ -18,10 +18,11 @@ from clarion.wire.xmpp.splice import readdress
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
-from clarion.xmpp.notices import hide_from, plain, show_to, tell
+from clarion.xmpp.notices import hide_from, plain, show_to, shown, tell, to_person
 from clarion.xmpp.people import People
 from clarion.xmpp.pep_notices import introduce
 from clarion.xmpp.person import PersonEntity
+from clarion.xmpp.refusals import check_reachable
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.roster_book import ROSTER_LIMIT, ROSTER_LIMIT_BYTES, RosterBook
 from clarion.xmpp.roster_pushes import push_contact
@@ -90,6 +91,7 @@ async def send(context: Context, stanza: Stanza) -> None:
                 stanza, sender=account, recipient=contact, lang=context.session.lang or None
             )
             tell(services, kind, account, contact, raw)
+        _show_outside(services, context.people, context.entity, contact, state_of(before), after)
 
 
 async def take(services: Services, people: People, parcel: Parcel, to_address: str) -> None:
@@ -191,11 +193,7 @@ def _contact(context: Context, stanza: Stanza, kind: Kind) -> str:
     if to is None:
         raise StanzaError(StanzaCondition.BAD_REQUEST, f"{kind} needs to say whom it is for")
     recipient = parse_jid(to)
-    if recipient.domain != context.services.domain:
-        raise StanzaError(
-            StanzaCondition.REMOTE_SERVER_NOT_FOUND,
-            f"{recipient.domain} cannot be reached: this server does not talk to other servers",
-        )
+    check_reachable(context.services, recipient)
     if recipient.bare == context.account:
         raise StanzaError(
             StanzaCondition.NOT_ALLOWED, "everybody sees their own presence without asking"
@@ -234,6 +232,8 @@ async def _take(
         _show_or_hide(services, people, entity, book, contact, old=old, new=step.state)
     if step.reply:
         tell(services, Kind.SUBSCRIBED, owner, contact)
+        if entity is not None:
+            _show_outside(services, people, entity, contact, old, after)
 
 
 def _answer_for_colleague(context: Context, contact: str) -> None:
@@ -288,6 +288,23 @@ def _show_or_hide(
         introduce(services, people, contact, (entity.address,))
     if old.shows and contact not in book.watchers:
         hide_from(services, people, entity, contact)
+
+
+def _show_outside(
+    services: Services,
+    people: People,
+    entity: PersonEntity,
+    contact: str,
+    old: State,
+    after: RosterItem,
+) -> None:
+    """Send presence to a contact of another server who may see it now (3.1.5).
+
+    One of ours fetches it (``_show_or_hide``).
+    """
+    if state_of(after).shows and not old.shows and services.is_outside(contact):
+        for session in entity.available():
+            to_person(services, people, shown(session), contact)
 
 
 def _push_change(
