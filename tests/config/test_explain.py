@@ -93,7 +93,7 @@ def test_the_starter_loads_and_holds_the_doors_that_exist(tmp_path: Path):
     path = tmp_path / "clarion.toml"
     path.write_text(explain.starter("corp.example"))
     raw = tomllib.loads(path.read_text())
-    assert set(raw) == {"domain", "data", "tls", "xmpp", "metrics"}
+    assert set(raw) == {"domain", "data", "tls", "xmpp", "push", "metrics"}
     config = load(path)
     assert config == from_mapping({"domain": "corp.example"}, tmp_path)
     assert config.data == tmp_path / "data"

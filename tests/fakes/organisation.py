@@ -12,6 +12,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.seal import Seal
 from clarion.lib.ids import ItemId, Mint
@@ -21,6 +22,7 @@ from clarion.store.credentials import DatabaseCredentials
 from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.push import DatabasePush
 from clarion.store.retention import DatabaseRetention
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
@@ -58,6 +60,7 @@ class Organisation:
         self.erasure = Erasure(
             DatabaseErasure(audited, self.scrub), self.directory, self.auditor, self.clock
         )
+        self.devices = PushDevices(DatabasePush(self.database))
         self.desk = Desk(
             self.directory,
             self.identity,
@@ -66,6 +69,7 @@ class Organisation:
             auditor=self.auditor,
             retention=self.retention,
             erasure=self.erasure,
+            devices=self.devices,
         )
         self.mint = Mint(0, self.clock.wall)
         self.told: list[Any] = []

@@ -17,6 +17,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.push import PushDevices
 from clarion.core.seal import Seal
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
@@ -29,6 +30,7 @@ from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
+from clarion.store.push import DatabasePush
 from clarion.store.roster import DatabaseRosters
 from clarion.store.vcards import DatabaseCards
 from clarion.xmpp.bytestreams import Bytestreams
@@ -40,6 +42,7 @@ from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
 from clarion.xmpp.services import Services
@@ -310,6 +313,11 @@ class World:
             features=switchboard.told(),
             bytestreams=Bytestreams(self.clock, f"proxy.{DOMAIN}"),
         )
+        self.devices = PushDevices(DatabasePush(self.database))
+        self.services.pusher = Pusher(
+            self.devices, DOMAIN, router, self.services.sessions, self.clock, hands,
+            lambda: f"push{next(tokens)}",
+        )  # fmt: skip
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,

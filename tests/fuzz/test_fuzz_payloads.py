@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clarion.lib.errors import PeerError
 from clarion.wire.xml import parse, serialise
-from clarion.wire.xmpp import caps, commands, forms, pubsub, pubsub_owner, result_set, stamps
+from clarion.wire.xmpp import caps, commands, forms, pubsub, pubsub_owner, push, result_set, stamps
 from clarion.wire.xmpp.errors import StanzaError
 
 NAMESPACES = (
@@ -21,6 +21,7 @@ NAMESPACES = (
     "http://jabber.org/protocol/disco#info",
     "http://jabber.org/protocol/pubsub",
     "http://jabber.org/protocol/pubsub#owner",
+    "urn:xmpp:push:0",
     "urn:x",
     "",
 )
@@ -28,7 +29,7 @@ NAMES = (
     *("x", "field", "value", "option", "title", "instructions", "item", "reported", "required"),
     *("set", "max", "after", "before", "index", "c", "command", "query", "identity", "feature"),
     *("pubsub", "publish", "publish-options", "retract", "items", "create", "configure", "delete"),
-    *("purge", "default", "subscriptions", "affiliations", "subscribe"),
+    *("enable", "disable", "purge", "default", "subscriptions", "affiliations", "subscribe"),
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
@@ -93,6 +94,8 @@ READERS = {
         "{http://jabber.org/protocol/commands}command",
         (commands.CommandError, StanzaError),
     ),
+    "a place for notifications": (push.parse_enable, push.ENABLE, (PeerError,)),
+    "the end of one": (push.parse_disable, push.DISABLE, (PeerError,)),
     **{
         f"a {kind} of pubsub": (
             lambda found, kind=kind: pubsub.parse_request(kind, found),

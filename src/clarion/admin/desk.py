@@ -10,6 +10,7 @@ from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.model import Person
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.seal import Seal
 
@@ -41,6 +42,7 @@ class Desk:
         auditor: Keeps who did what; ``None`` keeps nothing, for tests.
         retention: Deletes what is too old.
         erasure: Erases persons.
+        devices: Where people's clients are told of what waits.
 
     """
 
@@ -54,3 +56,4 @@ class Desk:
     auditor: Auditor | None = None
     retention: Retention | None = None
     erasure: Erasure | None = None
+    devices: PushDevices | None = None

@@ -14,6 +14,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.push import PushDevices
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
@@ -29,6 +30,7 @@ from clarion.store.forgetting import open_audit
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
+from clarion.store.push import DatabasePush
 from clarion.store.sqlite import SqliteDatabase, open_database
 
 NODE: Final = 0  # of the item ids, while there is one node
@@ -68,6 +70,7 @@ class Foundation:
     mint: Mint
     blocking: Blocking
     preferences: ArchivePreferences
+    devices: PushDevices
 
 
 @asynccontextmanager
@@ -112,6 +115,8 @@ async def open_foundation(
         await blocking.load(directory)
         preferences = ArchivePreferences(DatabasePreferences(database))
         await preferences.load()
+        devices = PushDevices(DatabasePush(database.of("push")))
+        await devices.load()
         yield Foundation(
             config=config,
             clock=clock,
@@ -130,6 +135,7 @@ async def open_foundation(
             mint=Mint(NODE, clock.wall, await archive.newest()),
             blocking=blocking,
             preferences=preferences,
+            devices=devices,
         )
 
 

@@ -11,6 +11,7 @@ from clarion.admin.desk import Offer
 from clarion.assembly.foundation import Foundation
 from clarion.config.model import Config
 from clarion.core.erasure import ForgetContact
+from clarion.core.events import PoliciesChanged
 from clarion.core.registration import Registrar
 from clarion.lib.clock import Clock
 from clarion.store.activity import DatabaseActivity
@@ -29,6 +30,7 @@ from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.offers import offer as offer_contacts
 from clarion.xmpp.people import People
 from clarion.xmpp.ports import TakenPort
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.removals import forget_contact
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
@@ -69,8 +71,11 @@ async def open_xmpp(
     nodes = Nodes(DatabasePubsub(ground.database.of("pubsub")))
     await nodes.load()
     router = OneNodeRouter()
-    switchboard = Switchboard(chosen(config.xmpp.registration, proxy=config.xmpp.proxy))
+    switchboard = Switchboard(
+        chosen(config.xmpp.registration, proxy=config.xmpp.proxy, notify=config.push.enabled)
+    )
     services = _services(ground, nodes, router, switchboard)
+    services.pusher = _pusher(ground, services)
     door = XmppDoor(
         config.limits,
         services,
@@ -126,6 +131,25 @@ def _services(
         registration=_registrar(ground),
         bytestreams=_proxy(config, clock),
     )
+
+
+def _pusher(ground: Foundation, services: Services) -> Pusher | None:
+    """Return who wakes clients that sleep, unless that is off."""
+    push = ground.config.push
+    if not push.enabled:
+        return None
+    pusher = Pusher(
+        ground.devices,
+        services.domain,
+        services.router,
+        services.sessions,
+        services.clock,
+        services.crew,
+        token,
+        push.show,
+    )
+    ground.bus.subscribe(PoliciesChanged, pusher.take_policies)
+    return pusher
 
 
 def _registrar(ground: Foundation) -> Registrar | None:

@@ -19,6 +19,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
 from clarion.lib import log
@@ -32,6 +33,7 @@ from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.opening import LOCK_NAME, lock
 from clarion.store.people import DatabasePeople
+from clarion.store.push import DatabasePush
 from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
 from clarion.store.sqlite import SqliteDatabase, open_database
@@ -61,6 +63,8 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
     )
     await directory.load()
     credentials = DatabaseCredentials(audited)
+    devices = PushDevices(DatabasePush(database))
+    await devices.load()
     return Desk(
         directory=directory,
         identity=Identity(credentials, directory, bus, config.directory.scram_iterations),
@@ -69,6 +73,7 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
         auditor=auditor,
         retention=Retention(DatabaseRetention(audited), auditor, clock, bus, config.retention),
         erasure=Erasure(DatabaseErasure(audited, database.scrub), directory, auditor, clock),
+        devices=devices,
     )
 
 

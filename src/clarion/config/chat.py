@@ -104,6 +104,10 @@ class XmppConfig(Section):
 class PushConfig(Section):
     """Notifications to telephones whose client sleeps (XEP-0357)."""
 
+    enabled: bool = setting(
+        default=True,
+        help_line="Tell the push services that people's clients name when something waits.",
+    )
     show: Literal["nothing", "sender", "text"] = setting(
         "nothing", "What of a message the push service of a client's maker gets to see."
     )

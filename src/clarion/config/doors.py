@@ -8,7 +8,7 @@ The names: ``xmpp`` (people's chat clients), ``server-to-server`` and
 
 from typing import Final
 
-BUILT: Final = frozenset({"xmpp", "metrics"})
+BUILT: Final = frozenset({"xmpp", "metrics", "push"})
 """Doors whose listeners may be given; every other listener is refused by name."""
 
 DING_PROVIDERS: Final = frozenset({"off"})

@@ -12,6 +12,7 @@ LIVE: Final = (
     "ledger.sync_counts",
     "limits",
     "log.level",
+    "push.show",
     "retention",
     "xmpp.contact",
 )

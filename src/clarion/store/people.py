@@ -46,6 +46,7 @@ OWNED: Final = (
     ("told_once", "owner"),
     ("last_activity", "person"),
     ("vcard", "person"),
+    ("push_device", "owner"),
     ("person", "number"),
     ("party", "number"),
 )

@@ -27,6 +27,7 @@ from clarion.lib.log import RateLimited, get_logger
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
+from clarion.xmpp.arriving import take_message
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.context import Context
@@ -273,18 +274,16 @@ class XmppDoor:
             )
             return
         entity = self._people.get(address)
-        if entity is None:
-            return
         if parcel.name == "message":
-            entity.take_message(parcel)
+            take_message(self._services, entity, address, parcel)
+        elif entity is None:
+            return
         elif parcel.name == EVENT:
             take_event(self._services, entity, parcel)
         elif parcel.name == "presence":
             entity.take_presence(parcel)
-        else:
-            session = entity.with_resource(parcel.resource)
-            if session is not None:
-                session.send(parcel.stanza)
+        elif (session := entity.with_resource(parcel.resource)) is not None:
+            session.send(parcel.stanza)
 
     def _blocked(self, address: str, parcel: Parcel) -> bool:
         to = f"{address}/{parcel.resource}" if parcel.resource else address

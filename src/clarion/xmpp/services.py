@@ -31,6 +31,7 @@ from clarion.xmpp.activity import ActivityStore
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.tally import Tally
 from clarion.xmpp.vcard import CardStore
@@ -101,6 +102,7 @@ class Services:
         activity: When people were last here.
         began: Monotonic seconds when the server started.
         bytestreams: The proxy for files (XEP-0065); ``None``: there is none.
+        pusher: Wakes clients that sleep (XEP-0357); ``None``: nobody does.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
         crew: Runs what takes longer than a turn of the loop.
@@ -146,6 +148,7 @@ class Services:
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
+    pusher: Pusher | None = None
 
     @property
     def proxy(self) -> str:

@@ -24,6 +24,7 @@ from clarion.xmpp.ext import (
     pep,
     ping,
     presence,
+    push,
     reactions,
     receipts,
     registration,
@@ -70,6 +71,7 @@ ALL: Final[tuple[Extension, ...]] = (
     carbons.carbons,
     chat_states.chat_states,
     client_state.client_state,
+    push.push,
     corrections.corrections,
     hints.hints,
     reactions.reactions,
@@ -80,15 +82,20 @@ ALL: Final[tuple[Extension, ...]] = (
 )
 
 
-def chosen(registration_mode: str, *, proxy: bool = True) -> tuple[Extension, ...]:
+def chosen(
+    registration_mode: str, *, proxy: bool = True, notify: bool = True
+) -> tuple[Extension, ...]:
     """Return the features that are on.
 
     Args:
         registration_mode: ``[xmpp] registration``.
         proxy: ``[xmpp] proxy``.
+        notify: ``[push] enabled``.
 
     """
     off = {registration.registration} if registration_mode == "off" else set()
     if not proxy:
         off.add(bytestreams.bytestreams)
+    if not notify:
+        off.add(push.push)
     return tuple(one for one in ALL if one not in off)
