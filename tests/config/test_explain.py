@@ -73,6 +73,7 @@ def test_what_is_commented_out_is_right_once_it_is_built(
         from_mapping(tomllib.loads(text), tmp_path)
     # Only what has no sensible default is missing.
     assert caught.value.errors == (
+        "xmpp.services[0].host: must be given",
         'xmpp.components[0].secret: must be given, e.g. "file:component.secret"',
         "sip.trunk[0].name: must be given",
         "sip.trunk[0].server: must be given",

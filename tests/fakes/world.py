@@ -39,6 +39,7 @@ from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
@@ -318,6 +319,9 @@ class World:
             self.devices, DOMAIN, router, self.services.sessions, self.clock, hands,
             lambda: f"push{next(tokens)}",
         )  # fmt: skip
+        self.services.external = ExternalServices(
+            (), DOMAIN, router, self.clock, lambda: f"list{next(tokens)}"
+        )
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,

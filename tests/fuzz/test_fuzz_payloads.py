@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from clarion.lib.errors import PeerError
 from clarion.wire.xml import parse, serialise
-from clarion.wire.xmpp import caps, commands, forms, pubsub, pubsub_owner, push, result_set, stamps
+from clarion.wire.xmpp import (
+    caps,
+    commands,
+    external_services,
+    forms,
+    pubsub,
+    pubsub_owner,
+    push,
+    result_set,
+    stamps,
+)
 from clarion.wire.xmpp.errors import StanzaError
 
 NAMESPACES = (
@@ -22,6 +32,7 @@ NAMESPACES = (
     "http://jabber.org/protocol/pubsub",
     "http://jabber.org/protocol/pubsub#owner",
     "urn:xmpp:push:0",
+    "urn:xmpp:extdisco:2",
     "urn:x",
     "",
 )
@@ -29,7 +40,17 @@ NAMES = (
     *("x", "field", "value", "option", "title", "instructions", "item", "reported", "required"),
     *("set", "max", "after", "before", "index", "c", "command", "query", "identity", "feature"),
     *("pubsub", "publish", "publish-options", "retract", "items", "create", "configure", "delete"),
-    *("enable", "disable", "purge", "default", "subscriptions", "affiliations", "subscribe"),
+    *(
+        "enable",
+        "disable",
+        "service",
+        "credentials",
+        "purge",
+        "default",
+        "subscriptions",
+        "affiliations",
+        "subscribe",
+    ),
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
@@ -93,6 +114,11 @@ READERS = {
         commands.parse_request,
         "{http://jabber.org/protocol/commands}command",
         (commands.CommandError, StanzaError),
+    ),
+    "whose credentials": (
+        external_services.parse_wanted,
+        external_services.CREDENTIALS,
+        (StanzaError,),
     ),
     "a place for notifications": (push.parse_enable, push.ENABLE, (PeerError,)),
     "the end of one": (push.parse_disable, push.DISABLE, (PeerError,)),

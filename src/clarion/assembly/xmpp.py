@@ -24,6 +24,7 @@ from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor, token
 from clarion.xmpp.ext import chosen
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.figures import door_figures
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
@@ -76,6 +77,7 @@ async def open_xmpp(
     )
     services = _services(ground, nodes, router, switchboard)
     services.pusher = _pusher(ground, services)
+    services.external = _external(ground, services)
     door = XmppDoor(
         config.limits,
         services,
@@ -131,6 +133,15 @@ def _services(
         registration=_registrar(ground),
         bytestreams=_proxy(config, clock),
     )
+
+
+def _external(ground: Foundation, services: Services) -> ExternalServices:
+    """Return who tells of STUN and TURN servers."""
+    external = ExternalServices(
+        ground.config.xmpp.services, services.domain, services.router, services.clock, token
+    )
+    ground.bus.subscribe(PoliciesChanged, external.take_policies)
+    return external
 
 
 def _pusher(ground: Foundation, services: Services) -> Pusher | None:

@@ -15,6 +15,7 @@ LIVE: Final = (
     "push.show",
     "retention",
     "xmpp.contact",
+    "xmpp.services",
 )
 """Settings, and sections as a whole, that are in force after a reload; the rest needs a restart."""
 

@@ -29,6 +29,7 @@ from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.activity import ActivityStore
 from clarion.xmpp.bytestreams import Bytestreams
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.pushing import Pusher
@@ -102,6 +103,7 @@ class Services:
         activity: When people were last here.
         began: Monotonic seconds when the server started.
         bytestreams: The proxy for files (XEP-0065); ``None``: there is none.
+        external: STUN and TURN servers (XEP-0215); ``None``: none can be told.
         pusher: Wakes clients that sleep (XEP-0357); ``None``: nobody does.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
@@ -148,6 +150,7 @@ class Services:
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
+    external: ExternalServices | None = None
     pusher: Pusher | None = None
 
     @property
