@@ -1,5 +1,6 @@
 """An organisation on a database in memory: the real store classes, a clock that stands."""
 
+import itertools
 from typing import Any
 
 from clarion.admin.desk import Desk
@@ -12,6 +13,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.seal import Seal
@@ -20,6 +22,7 @@ from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.erasure import DatabaseErasure
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.push import DatabasePush
@@ -61,6 +64,13 @@ class Organisation:
             DatabaseErasure(audited, self.scrub), self.directory, self.auditor, self.clock
         )
         self.devices = PushDevices(DatabasePush(self.database))
+        tokens = itertools.count(1)
+        self.invitations = Invitations(
+            DatabaseInvitations(audited),
+            self.directory,
+            self.clock,
+            lambda size: next(tokens).to_bytes(size, "big"),
+        )
         self.desk = Desk(
             self.directory,
             self.identity,
@@ -70,6 +80,7 @@ class Organisation:
             retention=self.retention,
             erasure=self.erasure,
             devices=self.devices,
+            invitations=self.invitations,
         )
         self.mint = Mint(0, self.clock.wall)
         self.told: list[Any] = []

@@ -15,9 +15,12 @@ from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
+from clarion.core.events import PersonDeleted
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.push import PushDevices
+from clarion.core.registration import Registrar
 from clarion.core.seal import Seal
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
@@ -26,6 +29,7 @@ from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
 from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
@@ -312,6 +316,7 @@ class World:
             token=lambda: f"token{next(tokens):027d}",
             began=self.clock.monotonic(),
             features=switchboard.told(),
+            guests=Registrar(self.directory, self.identity, self.clock, accounts=False),
             bytestreams=Bytestreams(self.clock, f"proxy.{DOMAIN}"),
         )
         self.devices = PushDevices(DatabasePush(self.database))
@@ -322,6 +327,14 @@ class World:
         self.services.external = ExternalServices(
             (), DOMAIN, router, self.clock, lambda: f"list{next(tokens)}"
         )
+        self.invitations = Invitations(
+            DatabaseInvitations(self.database),
+            self.directory,
+            self.clock,
+            lambda size: next(tokens).to_bytes(size, "big"),
+        )
+        self.services.invitations = self.invitations
+        self.bus.subscribe(PersonDeleted, self.invitations.person_deleted)
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,

@@ -15,6 +15,7 @@ from clarion.wire.xmpp import (
     commands,
     external_services,
     forms,
+    invitations,
     pubsub,
     pubsub_owner,
     push,
@@ -54,7 +55,15 @@ NAMES = (
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
-    *("id", "max_items", "notify", "jid", "{http://www.w3.org/XML/1998/namespace}lang"),
+    *(
+        "id",
+        "max_items",
+        "notify",
+        "jid",
+        "token",
+        "host",
+        "{http://www.w3.org/XML/1998/namespace}lang",
+    ),
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -115,6 +124,7 @@ READERS = {
         "{http://jabber.org/protocol/commands}command",
         (commands.CommandError, StanzaError),
     ),
+    "an invitation": (invitations.parse_preauth, invitations.PREAUTH, (StanzaError,)),
     "whose credentials": (
         external_services.parse_wanted,
         external_services.CREDENTIALS,

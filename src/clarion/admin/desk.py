@@ -9,6 +9,7 @@ from clarion.core.book import Ledger
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.model import Person
 from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
@@ -43,6 +44,8 @@ class Desk:
         retention: Deletes what is too old.
         erasure: Erases persons.
         devices: Where people's clients are told of what waits.
+        invitations: Who may make an account; ``None``: nobody.
+        public: Address of the web door; ``""``: there is none.
 
     """
 
@@ -57,3 +60,5 @@ class Desk:
     retention: Retention | None = None
     erasure: Erasure | None = None
     devices: PushDevices | None = None
+    invitations: Invitations | None = None
+    public: str = ""

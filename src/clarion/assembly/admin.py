@@ -56,6 +56,8 @@ async def open_admin(
         retention=retention,
         erasure=erasure,
         devices=ground.devices,
+        invitations=ground.invitations,
+        public=ground.config.web.public if ground.config.web is not None else "",
     )
     async with AdminListener(ground.config.socket, desk).serve():
         yield

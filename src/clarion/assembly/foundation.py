@@ -1,5 +1,6 @@
 """What every door stands on: the database, what the core knows, and the certificate."""
 
+import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
+from clarion.core.events import PersonDeleted
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.push import PushDevices
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
@@ -27,6 +30,7 @@ from clarion.store.audit import AuditedDatabase
 from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.forgetting import open_audit
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
@@ -71,6 +75,7 @@ class Foundation:
     blocking: Blocking
     preferences: ArchivePreferences
     devices: PushDevices
+    invitations: Invitations | None
 
 
 @asynccontextmanager
@@ -117,6 +122,7 @@ async def open_foundation(
         await preferences.load()
         devices = PushDevices(DatabasePush(database.of("push")))
         await devices.load()
+        invitations = await _invitations(config, audited, directory, bus, clock)
         yield Foundation(
             config=config,
             clock=clock,
@@ -136,6 +142,7 @@ async def open_foundation(
             blocking=blocking,
             preferences=preferences,
             devices=devices,
+            invitations=invitations,
         )
 
 
@@ -153,6 +160,18 @@ def read_certificate(config: Config, clock: Clock) -> CertificateHolder | None:
     for line in holder.doubts(config.domain):
         log.warning("clients will not trust the certificate", why=line)
     return holder
+
+
+async def _invitations(
+    config: Config, audited: AuditedDatabase, directory: Directory, bus: Bus, clock: Clock
+) -> Invitations | None:
+    """Return who may make an account all the same, unless that is off."""
+    if not config.xmpp.invitations:
+        return None
+    invitations = Invitations(DatabaseInvitations(audited), directory, clock, secrets.token_bytes)
+    await invitations.load()
+    bus.subscribe(PersonDeleted, invitations.person_deleted)
+    return invitations
 
 
 def _directory(config: Config, audited: AuditedDatabase, bus: Bus) -> Directory:

@@ -73,7 +73,12 @@ async def open_xmpp(
     await nodes.load()
     router = OneNodeRouter()
     switchboard = Switchboard(
-        chosen(config.xmpp.registration, proxy=config.xmpp.proxy, notify=config.push.enabled)
+        chosen(
+            config.xmpp.registration,
+            proxy=config.xmpp.proxy,
+            notify=config.push.enabled,
+            invite=config.xmpp.invitations,
+        )
     )
     services = _services(ground, nodes, router, switchboard)
     services.pusher = _pusher(ground, services)
@@ -131,6 +136,9 @@ def _services(
         began=clock.monotonic(),
         features=switchboard.told(contact_forms(config.xmpp.contact)),
         registration=_registrar(ground),
+        invitations=ground.invitations,
+        guests=Registrar(ground.directory, ground.identity, clock, accounts=False),
+        public=config.web.public if config.web is not None else "",
         bytestreams=_proxy(config, clock),
     )
 

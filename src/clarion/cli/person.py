@@ -11,6 +11,7 @@ import click
 from clarion.cli.asking import answer
 from clarion.cli.cards import is_cards, read_cards
 from clarion.cli.columns import Fault, Record, read_columns
+from clarion.cli.inviting import invitations, invite
 from clarion.cli.output import json_option, moment, print_json, print_table
 from clarion.cli.settings import config_option, usable
 from clarion.lib.errors import UsageError
@@ -148,6 +149,10 @@ def show(address: str, config: Path, *, as_json: bool) -> None:
     )
     for place in person["push"]:
         _print_place(place)
+
+
+command.add_command(invite)
+command.add_command(invitations)
 
 
 @command.command("disable")

@@ -121,6 +121,11 @@ class XmppConfig(Section):
         "What clients may do about accounts themselves (XEP-0077): nothing, change one's own "
         "password, or also make and end accounts.",
     )
+    invitations: bool = setting(
+        default=True,
+        help_line="Who is invited by an administrator may make an account (XEP-0401, XEP-0445), "
+        "also where registration is off.",
+    )
     proxy: bool = setting(
         default=True,
         help_line="Help clients that cannot reach each other to send files (XEP-0065), on the "

@@ -47,6 +47,7 @@ OWNED: Final = (
     ("last_activity", "person"),
     ("vcard", "person"),
     ("push_device", "owner"),
+    ("invitation", "inviter"),
     ("person", "number"),
     ("party", "number"),
 )

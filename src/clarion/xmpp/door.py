@@ -155,6 +155,7 @@ class XmppDoor:
             idle_seconds=int(limits.idle_time),
             negotiation_seconds=limits.login_time,
             registration=_open_to_all(self._services),
+            invitations=self._services.invitations is not None,
             features=self.switchboard.stream_features + self._services.features.stream_feature,
             early_tags=frozenset({sm.ENABLE, sm.RESUME}),
             late_tags=frozenset(self.switchboard.nonzas),
@@ -384,7 +385,7 @@ def token() -> str:
 
 def _open_to_all(services: Services) -> bool:
     """Say whether somebody without an account may make one (XEP-0077)."""
-    return services.registration is not None and services.registration.accounts
+    return services.registrar is not None and services.registrar.accounts
 
 
 def _count_down(counts: Counter[str], host: str) -> None:

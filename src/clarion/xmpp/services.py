@@ -12,6 +12,7 @@ from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.ports import Router, Sessions
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
@@ -117,6 +118,9 @@ class Services:
         executions: Ad-hoc commands under way.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
+        invitations: Who may make an account all the same (XEP-0445); ``None``: nobody.
+        guests: Makes the accounts of the invited where ``registration`` does not.
+        public: Address of the web door; ``""``: there is none.
 
     """
 
@@ -149,9 +153,17 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
+    invitations: Invitations | None = None
+    guests: Registrar | None = None
+    public: str = ""
     bytestreams: Bytestreams | None = None
     external: ExternalServices | None = None
     pusher: Pusher | None = None
+
+    @property
+    def registrar(self) -> Registrar | None:
+        """Who makes accounts before log-in, for all or for those who are invited."""
+        return self.registration or self.guests
 
     @property
     def proxy(self) -> str:

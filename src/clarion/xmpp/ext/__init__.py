@@ -20,6 +20,7 @@ from clarion.xmpp.ext import (
     entity_time,
     external_services,
     hints,
+    invitations,
     last_activity,
     offline,
     pep,
@@ -81,11 +82,13 @@ ALL: Final[tuple[Extension, ...]] = (
     session_compat.session_compat,
     commands.commands,
     registration.registration,
+    invitations.onboarding,
+    invitations.preauthenticated,
 )
 
 
 def chosen(
-    registration_mode: str, *, proxy: bool = True, notify: bool = True
+    registration_mode: str, *, proxy: bool = True, notify: bool = True, invite: bool = True
 ) -> tuple[Extension, ...]:
     """Return the features that are on.
 
@@ -93,11 +96,14 @@ def chosen(
         registration_mode: ``[xmpp] registration``.
         proxy: ``[xmpp] proxy``.
         notify: ``[push] enabled``.
+        invite: ``[xmpp] invitations``.
 
     """
     off = {registration.registration} if registration_mode == "off" else set()
     if not proxy:
         off.add(bytestreams.bytestreams)
+    if not invite:
+        off |= {invitations.onboarding, invitations.preauthenticated}
     if not notify:
         off.add(push.push)
     return tuple(one for one in ALL if one not in off)
