@@ -1,6 +1,8 @@
 """``clarion person`` without a server: what it prints, and what it leaves in the database."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +151,40 @@ def test_another_encoding_is_refused(run: Run, settings: Path, data: bytes):
     result = run("person", "import", file, "--config", settings)
     assert result.exit_code == 1
     assert "is not UTF-8; save people.csv as UTF-8" in result.stderr
+
+
+def test_an_invitation_is_shown_once_listed_and_withdrawn(run: Run, person: Person, settings: Path):
+    result = run("person", "invite", "bob@corp.example", "--days", "2", "--config", settings)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("xmpp:bob@corp.example?register;preauth=")
+    assert "Holds until" in result.stderr
+    token = result.stdout.strip().partition("preauth=")[2]
+    (listed,) = person("invitations")
+    assert token not in str(listed)
+    table = run("person", "invitations", "--config", settings).stdout
+    assert "bob@corp.example" in table
+    taken = run("person", "add", "bob@corp.example", "--config", settings)
+    assert taken.exit_code == 1
+    assert "kept for somebody who is invited" in taken.stderr
+    gone = run("person", "invitations", "--withdraw", listed["id"], "--config", settings)
+    assert gone.stdout == f"Withdrew {listed['id']}.\n"
+    assert person("invitations") == []
+    again = run("person", "invitations", "--withdraw", listed["id"], "--config", settings)
+    assert again.exit_code == 1
+    assert run("person", "invite", "--days", "91", "--config", settings).exit_code == 2
+
+
+def test_where_a_client_is_told_of_what_waits_is_shown(run: Run, person: Person, settings: Path):
+    person("add", "ann@corp.example")
+    with closing(sqlite3.connect(settings.parent / "data" / "clarion.db")) as database:
+        database.execute(
+            "INSERT INTO push_device SELECT number, 'push.example', 'n\u202e1', x'68757368', 10.0,"
+            " 'item-not-found', 20.0 FROM person"
+        )
+        database.commit()
+    page = run("person", "show", "ann@corp.example", "--config", settings).stdout
+    assert "push.example" in page
+    assert "n\\u202e1" in page
+    assert "given up on" in page
+    assert "hush" not in page
+    assert person("show", "ann@corp.example")["push"][0]["error"] == "item-not-found"

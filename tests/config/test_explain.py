@@ -73,6 +73,7 @@ def test_what_is_commented_out_is_right_once_it_is_built(
         from_mapping(tomllib.loads(text), tmp_path)
     # Only what has no sensible default is missing.
     assert caught.value.errors == (
+        "xmpp.services[0].host: must be given",
         'xmpp.components[0].secret: must be given, e.g. "file:component.secret"',
         "sip.trunk[0].name: must be given",
         "sip.trunk[0].server: must be given",
@@ -93,7 +94,7 @@ def test_the_starter_loads_and_holds_the_doors_that_exist(tmp_path: Path):
     path = tmp_path / "clarion.toml"
     path.write_text(explain.starter("corp.example"))
     raw = tomllib.loads(path.read_text())
-    assert set(raw) == {"domain", "data", "tls", "xmpp", "metrics"}
+    assert set(raw) == {"domain", "data", "tls", "xmpp", "push", "metrics"}
     config = load(path)
     assert config == from_mapping({"domain": "corp.example"}, tmp_path)
     assert config.data == tmp_path / "data"

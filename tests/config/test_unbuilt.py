@@ -27,6 +27,7 @@ def test_the_doors_so_far():
         "files",
         "server-to-server",
         "component",
+        "push",
     } == doors.BUILT
 
 

@@ -1,5 +1,6 @@
 """An organisation on a database in memory: the real store classes, a clock that stands."""
 
+import itertools
 from typing import Any
 
 from clarion.admin.desk import Desk
@@ -12,6 +13,8 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
@@ -20,8 +23,10 @@ from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.erasure import DatabaseErasure
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
+from clarion.store.push import DatabasePush
 from clarion.store.retention import DatabaseRetention
 from clarion.store.rooms import DatabaseRooms
 from fakes.clock import FakeClock
@@ -67,6 +72,14 @@ class Organisation:
         self.erasure = Erasure(
             DatabaseErasure(audited, self.scrub), self.directory, self.auditor, self.clock
         )
+        self.devices = PushDevices(DatabasePush(self.database))
+        tokens = itertools.count(1)
+        self.invitations = Invitations(
+            DatabaseInvitations(audited),
+            self.directory,
+            self.clock,
+            lambda size: next(tokens).to_bytes(size, "big"),
+        )
         self.desk = Desk(
             self.directory,
             self.identity,
@@ -76,6 +89,8 @@ class Organisation:
             retention=self.retention,
             erasure=self.erasure,
             rooms=self.rooms,
+            devices=self.devices,
+            invitations=self.invitations,
         )
         self.told: list[Any] = []
 

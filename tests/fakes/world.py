@@ -16,8 +16,12 @@ from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
+from clarion.core.events import PersonDeleted
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.push import PushDevices
+from clarion.core.registration import Registrar
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
 from clarion.core.upload_slots import Slots, UploadService
@@ -28,10 +32,12 @@ from clarion.store.activity import DatabaseActivity
 from clarion.store.archive import DatabaseArchive
 from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
+from clarion.store.push import DatabasePush
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.roster import DatabaseRosters
 from clarion.store.vcards import DatabaseCards
@@ -41,9 +47,11 @@ from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
 from clarion.xmpp.services import Services
@@ -316,12 +324,29 @@ class World:
             token=lambda: f"token{next(tokens):027d}",
             began=self.clock.monotonic(),
             features=switchboard.told(),
+            guests=Registrar(self.directory, self.identity, self.clock, accounts=False),
             bytestreams=Bytestreams(self.clock, f"proxy.{DOMAIN}"),
             rooms_domain=ROOMS,
             book=self.book,
             occupant_key=bytes(range(32)),
             uploads=self._uploads(),
         )
+        self.devices = PushDevices(DatabasePush(self.database))
+        self.services.pusher = Pusher(
+            self.devices, DOMAIN, router, self.services.sessions, self.clock, hands,
+            lambda: f"push{next(tokens)}",
+        )  # fmt: skip
+        self.services.external = ExternalServices(
+            (), DOMAIN, router, self.clock, lambda: f"list{next(tokens)}"
+        )
+        self.invitations = Invitations(
+            DatabaseInvitations(self.database),
+            self.directory,
+            self.clock,
+            lambda size: next(tokens).to_bytes(size, "big"),
+        )
+        self.services.invitations = self.invitations
+        self.bus.subscribe(PersonDeleted, self.invitations.person_deleted)
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,

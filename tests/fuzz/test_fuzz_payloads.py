@@ -13,11 +13,14 @@ from clarion.wire.xml import parse, serialise
 from clarion.wire.xmpp import (
     caps,
     commands,
+    external_services,
     forms,
+    invitations,
     muc,
     muc_admin,
     pubsub,
     pubsub_owner,
+    push,
     result_set,
     stamps,
 )
@@ -35,6 +38,8 @@ NAMESPACES = (
     "http://jabber.org/protocol/muc#user",
     "http://jabber.org/protocol/muc#admin",
     "http://jabber.org/protocol/muc#owner",
+    "urn:xmpp:push:0",
+    "urn:xmpp:extdisco:2",
     "urn:x",
     "",
 )
@@ -44,11 +49,13 @@ NAMES = (
     *("pubsub", "publish", "publish-options", "retract", "items", "create", "configure", "delete"),
     *("purge", "default", "subscriptions", "affiliations", "subscribe"),
     *("history", "password", "invite", "decline", "reason", "continue", "destroy"),
+    *("enable", "disable", "service", "credentials"),
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
     *("to", "thread", "maxchars", "maxstanzas", "seconds", "since", "nick", "role", "affiliation"),
-    *("id", "max_items", "notify", "jid", "{http://www.w3.org/XML/1998/namespace}lang"),
+    *("id", "max_items", "notify", "jid", "token", "host"),
+    "{http://www.w3.org/XML/1998/namespace}lang",
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -122,6 +129,14 @@ READERS = {
         )
         for kind in ("get", "set")
     },
+    "a token of an invitation": (invitations.parse_preauth, invitations.PREAUTH, (StanzaError,)),
+    "whose credentials": (
+        external_services.parse_wanted,
+        external_services.CREDENTIALS,
+        (StanzaError,),
+    ),
+    "a place for notifications": (push.parse_enable, push.ENABLE, (PeerError,)),
+    "the end of one": (push.parse_disable, push.DISABLE, (PeerError,)),
     **{
         f"a {kind} of pubsub": (
             lambda found, kind=kind: pubsub.parse_request(kind, found),

@@ -74,6 +74,10 @@ def _import(desk: Desk, arguments: Mapping[str, Any]) -> Described | None:
     return "", {"persons": count, "update": arguments.get("update") is True}
 
 
+def _withdraw(desk: Desk, arguments: Mapping[str, Any]) -> Described:
+    return "", {"id": str(arguments.get("id", ""))[:16]}
+
+
 def _department(desk: Desk, arguments: Mapping[str, Any]) -> Described:
     details: dict[str, Any] = {}
     if isinstance(arguments.get("parent"), str):
@@ -127,6 +131,8 @@ CHANGES: Final[Mapping[str, Describe]] = MappingProxyType(
         "person.enable": _person,
         "person.erase": _erase,
         "person.import": _import,
+        "person.invitation.withdraw": _withdraw,
+        "person.invite": _person,
         "person.offer": _offer,
         "person.password": _password,
         "person.set": _person,
@@ -142,6 +148,7 @@ LOOKING: Final = frozenset(
         "department.list",
         "department.show",
         "ledger.show",
+        "person.invitation.list",
         "person.list",
         "person.show",
         "room.list",

@@ -9,7 +9,9 @@ from clarion.core.book import Ledger
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.model import Person
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
@@ -43,6 +45,9 @@ class Desk:
         retention: Deletes what is too old.
         erasure: Erases persons.
         rooms: All rooms; ``None``: there are none.
+        devices: Where people's clients are told of what waits.
+        invitations: Who may make an account; ``None``: nobody.
+        public: Address of the web door; ``""``: there is none.
 
     """
 
@@ -57,3 +62,6 @@ class Desk:
     retention: Retention | None = None
     erasure: Erasure | None = None
     rooms: RoomBook | None = None
+    devices: PushDevices | None = None
+    invitations: Invitations | None = None
+    public: str = ""

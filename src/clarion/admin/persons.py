@@ -107,6 +107,7 @@ async def show(desk: Desk, arguments: Arguments, progress: Progress) -> Mapping[
     record["managers"] = [one.address for one in desk.directory.managers_of(person)]
     record["password"] = await desk.identity.has_password(person)
     record["app_passwords"] = list(await desk.identity.app_passwords(person))
+    record["push"] = _places(desk, person)
     return record
 
 
@@ -191,6 +192,26 @@ async def remove_app_password(
         raise UsageError("label: missing")
     await desk.identity.remove_password(person, label)
     return {"address": person.address, "label": label}
+
+
+def _places(desk: Desk, person: Person) -> list[dict[str, Any]]:
+    """Return where the person's clients are told of what waits, and how that went; no secret."""
+    if desk.devices is None:
+        return []
+    return [
+        {
+            "service": device.service,
+            "node": device.node,
+            "since": device.since,
+            "error": device.error or None,
+            "failed_at": device.failed_at or None,
+            "record": [
+                {"at": one.at, "what": one.what, "why": one.why, "times": one.times}
+                for one in desk.devices.record(device.key)
+            ],
+        }
+        for device in desk.devices.of(person.number)
+    ]
 
 
 def _person(desk: Desk, arguments: Arguments) -> Person:

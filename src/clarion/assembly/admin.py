@@ -56,6 +56,9 @@ async def open_admin(
         retention=retention,
         erasure=erasure,
         rooms=ground.rooms,
+        devices=ground.devices,
+        invitations=ground.invitations,
+        public=ground.config.web.public if ground.config.web is not None else "",
     )
     async with AdminListener(ground.config.socket, desk).serve():
         yield

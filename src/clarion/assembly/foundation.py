@@ -1,5 +1,6 @@
 """What every door stands on: the database, what the core knows, and the certificate."""
 
+import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.department_rooms import DepartmentRooms
 from clarion.core.directory import Directory
+from clarion.core.events import PersonDeleted
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.preferences import ArchivePreferences
+from clarion.core.push import PushDevices
 from clarion.core.room_book import RoomBook
 from clarion.core.rooms import OCCUPANT_KEY_BYTES, OCCUPANT_SECRET
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
@@ -30,9 +34,11 @@ from clarion.store.audit import AuditedDatabase
 from clarion.store.blocking import DatabaseBlocking
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.forgetting import open_audit
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
+from clarion.store.push import DatabasePush
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
 
@@ -74,6 +80,8 @@ class Foundation:
     blocking: Blocking
     preferences: ArchivePreferences
     rooms: RoomBook
+    devices: PushDevices
+    invitations: Invitations | None
 
 
 @asynccontextmanager
@@ -124,6 +132,9 @@ async def open_foundation(
         await preferences.load()
         following = DepartmentRooms(directory, rooms, bus, hands, config.xmpp.rooms)
         hands.errand(following.catch_up(), name="rooms of departments")
+        devices = PushDevices(DatabasePush(database.of("push")))
+        await devices.load()
+        invitations = await _invitations(config, audited, directory, bus, clock)
         yield Foundation(
             config=config,
             clock=clock,
@@ -144,6 +155,8 @@ async def open_foundation(
             blocking=blocking,
             preferences=preferences,
             rooms=rooms,
+            devices=devices,
+            invitations=invitations,
         )
 
 
@@ -161,6 +174,18 @@ def read_certificate(config: Config, clock: Clock) -> CertificateHolder | None:
     for line in holder.doubts(config.domain):
         log.warning("clients will not trust the certificate", why=line)
     return holder
+
+
+async def _invitations(
+    config: Config, audited: AuditedDatabase, directory: Directory, bus: Bus, clock: Clock
+) -> Invitations | None:
+    """Return who may make an account all the same, unless that is off."""
+    if not config.xmpp.invitations:
+        return None
+    invitations = Invitations(DatabaseInvitations(audited), directory, clock, secrets.token_bytes)
+    await invitations.load()
+    bus.subscribe(PersonDeleted, invitations.person_deleted)
+    return invitations
 
 
 def _directory(config: Config, audited: AuditedDatabase, bus: Bus) -> Directory:

@@ -12,6 +12,7 @@ from clarion.assembly.federation import KINDS, open_federation
 from clarion.assembly.foundation import Foundation
 from clarion.config.model import Config
 from clarion.core.erasure import ForgetContact
+from clarion.core.events import PoliciesChanged
 from clarion.core.registration import Registrar
 from clarion.core.upload_slots import UploadService
 from clarion.lib.clock import Clock
@@ -25,12 +26,14 @@ from clarion.xmpp.departments import Departments
 from clarion.xmpp.door import XmppDoor, token
 from clarion.xmpp.ext import chosen
 from clarion.xmpp.extension import Switchboard
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.figures import door_figures
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.offers import offer as offer_contacts
 from clarion.xmpp.people import People
 from clarion.xmpp.ports import TakenPort
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.removals import forget_contact
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
@@ -79,10 +82,18 @@ async def open_xmpp(
     await nodes.load()
     router = OneNodeRouter()
     switchboard = Switchboard(
-        chosen(config.xmpp.registration, proxy=config.xmpp.proxy, files=uploads is not None)
+        chosen(
+            config.xmpp.registration,
+            proxy=config.xmpp.proxy,
+            files=uploads is not None,
+            notify=config.push.enabled,
+            invite=config.xmpp.invitations,
+        )
     )
     services = _services(ground, nodes, router, switchboard)
     services.uploads = uploads
+    services.pusher = _pusher(ground, services)
+    services.external = _external(ground, services)
     door = XmppDoor(
         config.limits,
         services,
@@ -143,10 +154,41 @@ def _services(
         began=clock.monotonic(),
         features=switchboard.told(contact_forms(config.xmpp.contact)),
         registration=_registrar(ground),
+        invitations=ground.invitations,
+        guests=Registrar(ground.directory, ground.identity, clock, accounts=False),
+        public=config.web.public if config.web is not None else "",
         bytestreams=_proxy(config, clock),
         rooms_domain=config.xmpp.rooms,
         book=ground.rooms,
     )
+
+
+def _external(ground: Foundation, services: Services) -> ExternalServices:
+    """Return who tells of STUN and TURN servers."""
+    external = ExternalServices(
+        ground.config.xmpp.services, services.domain, services.router, services.clock, token
+    )
+    ground.bus.subscribe(PoliciesChanged, external.take_policies)
+    return external
+
+
+def _pusher(ground: Foundation, services: Services) -> Pusher | None:
+    """Return who wakes clients that sleep, unless that is off."""
+    push = ground.config.push
+    if not push.enabled:
+        return None
+    pusher = Pusher(
+        ground.devices,
+        services.domain,
+        services.router,
+        services.sessions,
+        services.clock,
+        services.crew,
+        token,
+        push.show,
+    )
+    ground.bus.subscribe(PoliciesChanged, pusher.take_policies)
+    return pusher
 
 
 def _registrar(ground: Foundation) -> Registrar | None:

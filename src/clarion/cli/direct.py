@@ -1,6 +1,7 @@
 """The verbs without a server: the same code on the database that is opened for them."""
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -19,6 +20,8 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
+from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
@@ -31,9 +34,11 @@ from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
 from clarion.store.credentials import DatabaseCredentials
 from clarion.store.erasure import DatabaseErasure
+from clarion.store.invitations import DatabaseInvitations
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.opening import LOCK_NAME, lock
 from clarion.store.people import DatabasePeople
+from clarion.store.push import DatabasePush
 from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
 from clarion.store.rooms import DatabaseRooms
@@ -68,6 +73,14 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
     mint = Mint(NODE, clock.wall, await archive.newest())
     rooms = RoomBook(DatabaseRooms(audited), mint.item, bus)
     await rooms.load()
+    devices = PushDevices(DatabasePush(database))
+    await devices.load()
+    invitations: Invitations | None = None
+    if config.xmpp.invitations:
+        invitations = Invitations(
+            DatabaseInvitations(audited), directory, clock, secrets.token_bytes
+        )
+        await invitations.load()
     return Desk(
         directory=directory,
         identity=Identity(credentials, directory, bus, config.directory.scram_iterations),
@@ -77,6 +90,9 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
         retention=Retention(DatabaseRetention(audited), auditor, clock, bus, config.retention),
         erasure=Erasure(DatabaseErasure(audited, database.scrub), directory, auditor, clock),
         rooms=rooms,
+        devices=devices,
+        invitations=invitations,
+        public=config.web.public if config.web is not None else "",
     )
 
 

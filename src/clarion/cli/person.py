@@ -11,7 +11,8 @@ import click
 from clarion.cli.asking import answer
 from clarion.cli.cards import is_cards, read_cards
 from clarion.cli.columns import Fault, Record, read_columns
-from clarion.cli.output import json_option, print_json, print_table
+from clarion.cli.inviting import invitations, invite
+from clarion.cli.output import json_option, moment, print_json, print_table
 from clarion.cli.settings import config_option, usable
 from clarion.lib.errors import UsageError
 
@@ -146,6 +147,12 @@ def show(address: str, config: Path, *, as_json: bool) -> None:
             ("App passwords", ", ".join(person["app_passwords"]) or "none"),
         ),
     )
+    for place in person["push"]:
+        _print_place(place)
+
+
+command.add_command(invite)
+command.add_command(invitations)
 
 
 @command.command("disable")
@@ -291,6 +298,32 @@ def _print(record: Any, text: str, *, as_json: bool) -> None:
         print_json(record)
     else:
         click.echo(text)
+
+
+def _print_place(place: dict[str, Any]) -> None:
+    """Print where a client is told of what waits, and how that went lately."""
+    click.echo()
+    given_up = f"given up on {moment(place['failed_at'])}: {place['error']}"
+    print_table(
+        (),
+        (
+            ("Push service", place["service"]),
+            ("Node", place["node"] or "none"),
+            ("Since", moment(place["since"])),
+            ("State", given_up if place["error"] else "on"),
+        ),
+    )
+    print_table(
+        (),
+        (
+            (
+                moment(one["at"]),
+                one["what"] + (f" ({one['times']} times)" if one["times"] > 1 else ""),
+                one["why"],
+            )
+            for one in place["record"]
+        ),
+    )
 
 
 def _word(value: bool) -> str:  # noqa: FBT001  # it is what it is about

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, SecretStr, field_validator
+from pydantic import BeforeValidator, SecretStr, ValidationInfo, field_validator
 
 from clarion.config.section import Section, always, many, setting
 from clarion.config.values import (
@@ -51,6 +51,46 @@ class ComponentConfig(Section):
     def _given(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value():
             raise ValueError('must be given, e.g. "file:component.secret"')
+        return value
+
+
+class ServiceConfig(Section):
+    """A STUN or TURN server that people's clients are told of, for calls (XEP-0215)."""
+
+    type: Literal["stun", "stuns", "turn", "turns"] = setting("stun", "What it is.")
+    host: OptionalHost = setting("", "Its name or address; must be given.")
+    port: int = setting(3478, "Its port.", unit="port", ge=1, le=65_535)
+    transport: Literal["udp", "tcp"] = setting("udp", "How it is spoken to.")
+    username: str = setting("", "What everybody logs in with; empty: no log-in, or secret is set.")
+    password: Secret = setting(SecretStr(""), "What goes with username.")
+    secret: Secret = setting(
+        SecretStr(""),
+        "What Clarion and the server both know (coturn's static-auth-secret with use-auth-secret): "
+        "everybody gets a log-in of their own that expires.",
+    )
+    lifetime: float = setting(
+        86_400, "For how long such a log-in holds.", unit="seconds", ge=60, le=2_592_000
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _given(cls, value: str) -> str:
+        if not value:
+            raise ValueError("must be given")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _together(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(value.get_secret_value()) != bool(info.data.get("username")):
+            raise ValueError("username and password go together")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _alone(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if value.get_secret_value() and info.data.get("username"):
+            raise ValueError("goes without username and password")
         return value
 
 
@@ -103,6 +143,11 @@ class XmppConfig(Section):
         "What clients may do about accounts themselves (XEP-0077): nothing, change one's own "
         "password, or also make and end accounts.",
     )
+    invitations: bool = setting(
+        default=True,
+        help_line="Who is invited by an administrator may make an account (XEP-0401, XEP-0445), "
+        "also where registration is off.",
+    )
     proxy: bool = setting(
         default=True,
         help_line="Help clients that cannot reach each other to send files (XEP-0065), on the "
@@ -118,6 +163,9 @@ class XmppConfig(Section):
     federation: FederationConfig = always(
         "Which other servers may talk to this one.", door="server-to-server"
     )
+    services: Annotated[tuple[ServiceConfig, ...], BeforeValidator(as_rows)] = many(
+        "STUN and TURN servers that people's clients are told of, for calls (XEP-0215)."
+    )
     components: Annotated[tuple[ComponentConfig, ...], BeforeValidator(as_rows)] = many(
         "Services that connect as parts of this server (XEP-0114).", door="component"
     )
@@ -126,6 +174,10 @@ class XmppConfig(Section):
 class PushConfig(Section):
     """Notifications to telephones whose client sleeps (XEP-0357)."""
 
+    enabled: bool = setting(
+        default=True,
+        help_line="Tell the push services that people's clients name when something waits.",
+    )
     show: Literal["nothing", "sender", "text"] = setting(
         "nothing", "What of a message the push service of a client's maker gets to see."
     )

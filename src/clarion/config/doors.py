@@ -8,7 +8,9 @@ The names: ``xmpp`` (people's chat clients), ``server-to-server`` and
 
 from typing import Final
 
-BUILT: Final = frozenset({"xmpp", "metrics", "web", "files", "server-to-server", "component"})
+BUILT: Final = frozenset(
+    {"xmpp", "metrics", "web", "files", "server-to-server", "component", "push"}
+)
 """Doors whose listeners may be given; every other listener is refused by name."""
 
 DING_PROVIDERS: Final = frozenset({"off"})

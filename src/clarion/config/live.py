@@ -13,8 +13,10 @@ LIVE: Final = (
     "ledger.sync_counts",
     "limits",
     "log.level",
+    "push.show",
     "retention",
     "xmpp.contact",
+    "xmpp.services",
 )
 """Settings, and sections as a whole, that are in force after a reload; the rest needs a restart."""
 

@@ -49,9 +49,7 @@ class Config(Section):
     files: FilesConfig | None = door_section(
         "Uploads: pictures, voice messages, documents.", door="files"
     )
-    push: PushConfig | None = door_section(
-        "Notifications to sleeping telephones (XEP-0357).", door="push"
-    )
+    push: PushConfig = always("Notifications to sleeping telephones (XEP-0357).", door="push")
     directory: DirectoryConfig = always("People and departments.")
     ledger: LedgerConfig = always("Who has read what.")
     retention: RetentionConfig = always("For how long messages are kept.")

@@ -59,6 +59,7 @@ class Directory:
         self._chart = Chart()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._before_delete: list[Callable[[Person], Awaitable[object]]] = []
+        self._holds: Callable[[str], bool] = lambda _: False
 
     @property
     def domain(self) -> str:
@@ -196,13 +197,19 @@ class Directory:
         """Make sure that nobody has this normalised address.
 
         Raises:
-            UsageError: A person or a department has it.
+            UsageError: A person or a department has it, or it is kept.
 
         """
         if address in self._chart.persons:
             raise UsageError(f"{address}: there is a person with this address already")
         if address in self._chart.departments:
             raise UsageError(f"{address}: there is a department with this address already")
+        if self._holds(address):
+            raise UsageError(f"{address}: this address is kept for somebody who is invited")
+
+    def hold(self, holds: Callable[[str], bool]) -> None:
+        """Give an address to nobody as long as ``holds`` says that it is kept."""
+        self._holds = holds
 
     # Changes. All raise ``UsageError`` when they cannot be, and
     # ``UnavailableError`` when the store cannot keep them.

@@ -42,12 +42,13 @@ class Registrar:
         self._clock = clock
         self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
 
-    async def register(self, address: str, password: str) -> Person:
+    async def register(self, address: str, password: str, name: str = "") -> Person:
         """Make an account; ``count`` comes first.
 
         Args:
             address: Of this organisation.
             password: As typed.
+            name: As shown to others; ``""``: the local part of the address.
 
         Raises:
             UsageError: The address is taken or none, or the password cannot be one.
@@ -55,7 +56,7 @@ class Registrar:
 
         """
         prepare_password(password)  # before there is somebody who cannot have it
-        person = await self._directory.add_person(address)
+        person = await self._directory.add_person(address, name=name)
         await self._identity.set_password(person, password)
         return person
 

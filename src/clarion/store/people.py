@@ -48,6 +48,8 @@ OWNED: Final = (
     ("last_activity", "person"),
     ("vcard", "person"),
     ("upload", "owner"),
+    ("push_device", "owner"),
+    ("invitation", "inviter"),
     ("person", "number"),
     ("party", "number"),
 )

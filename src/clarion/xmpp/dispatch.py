@@ -220,7 +220,7 @@ def _asked(context: Context, stanza: Stanza, kind: str) -> Jid:
 
 def _answered(context: Context, stanza: Stanza) -> None:
     to = stanza.attributes.get("to")
-    session = context.session
+    session, pusher = context.session, context.services.pusher
     if session.proof_id and stanza.attributes.get("id") == session.proof_id:
         context.entity.received(session, session.proved())
         context.people.level_changed(context.entity)
@@ -228,6 +228,8 @@ def _answered(context: Context, stanza: Stanza) -> None:
             session.line.prove_soon()
     elif take_answer(context, stanza):
         pass  # what the client can do
+    elif pusher is not None and pusher.take_answer(session.full, stanza):
+        pass  # it is a push service
     elif to is not None:
         recipient = recipient_of(context, stanza)
         if recipient.domain == context.services.rooms_domain:

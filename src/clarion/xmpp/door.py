@@ -27,6 +27,7 @@ from clarion.lib.sockets import written
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
+from clarion.xmpp.arriving import take_message
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.context import Context
@@ -161,6 +162,7 @@ class XmppDoor:
             idle_seconds=int(limits.idle_time),
             negotiation_seconds=limits.login_time,
             registration=_open_to_all(self._services),
+            invitations=self._services.invitations is not None,
             features=self.switchboard.stream_features + self._services.features.stream_feature,
             early_tags=frozenset({sm.ENABLE, sm.RESUME}),
             late_tags=frozenset(self.switchboard.nonzas),
@@ -286,18 +288,16 @@ class XmppDoor:
             )
             return
         entity = self._people.get(address)
-        if entity is None:
-            return
         if parcel.name == "message":
-            entity.take_message(parcel)
+            take_message(self._services, entity, address, parcel)
+        elif entity is None:
+            return
         elif parcel.name in EVENTS:
             take_event(self._services, entity, parcel)
         elif parcel.name == "presence":
             entity.take_presence(parcel)
-        else:
-            session = entity.with_resource(parcel.resource)
-            if session is not None:
-                session.send(parcel.stanza)
+        elif (session := entity.with_resource(parcel.resource)) is not None:
+            session.send(parcel.stanza)
 
     def _blocked(self, address: str, parcel: Parcel) -> bool:
         to = f"{address}/{parcel.resource}" if parcel.resource else address
@@ -401,7 +401,7 @@ def token() -> str:
 
 def _open_to_all(services: Services) -> bool:
     """Say whether somebody without an account may make one (XEP-0077)."""
-    return services.registration is not None and services.registration.accounts
+    return services.registrar is not None and services.registrar.accounts
 
 
 def _count_down(counts: Counter[str], host: str) -> None:

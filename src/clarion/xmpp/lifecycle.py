@@ -7,6 +7,7 @@ from clarion.lib.log import get_logger
 from clarion.wire.xmpp.acks import Inbound
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition, StreamError
 from clarion.wire.xmpp.jid import Jid, make_jid
+from clarion.xmpp.arriving import connection_lost, looked_at
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.people import People
@@ -95,6 +96,7 @@ class Lifecycle:
         if context is None:
             return None
         session = context.session
+        session.inactive = False
         if session.held is not None:
             # XEP-0352 section 5.2: a resumed stream is active. What was held was never sent,
             # and goes out behind what is sent again.
@@ -114,6 +116,7 @@ class Lifecycle:
             # The client sends again what this does not count, so what is still
             # under way of it must not be counted when it is done.
             session.inbound = Inbound(session.inbound.handled)
+        looked_at(self._services, context.entity)
         return context
 
     def release(self, person: Person, previous: str) -> None:
@@ -138,6 +141,9 @@ class Lifecycle:
         if session.line is not line:
             return  # it was resumed on another one
         session.line = None
+        context = self._contexts.get(session.id)
+        if context is not None:
+            connection_lost(self._services, context.entity, session)
         if not session.resumable or session.overflowed:
             self.end(session)
             return

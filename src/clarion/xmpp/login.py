@@ -21,7 +21,7 @@ from clarion.wire.xmpp.stream_events import (
     ProofGiven,
     RegistrationWanted,
 )
-from clarion.xmpp.registering import answer
+from clarion.xmpp.registering import Guest
 from clarion.xmpp.services import Services
 
 log = get_logger("xmpp")
@@ -45,6 +45,7 @@ class LogIn:
 
     __slots__ = (
         "_connection",
+        "_guest",
         "_host",
         "_network",
         "_services",
@@ -68,6 +69,7 @@ class LogIn:
         self._network = network_of(host)
         self._connection = connection
         self._host = host
+        self._guest: Guest | None = None
         self.over = False
 
     def _warn(self, error: UnavailableError) -> None:
@@ -92,7 +94,9 @@ class LogIn:
 
     async def register(self, engine: ServerStream, event: RegistrationWanted) -> None:
         """Make an account, or say why not."""
-        said = await answer(self._services, self._network, event.request)
+        if self._guest is None:
+            self._guest = Guest(self._services, self._network)
+        said = await self._guest.answer(event.request)
         if not self.over:
             engine.registered(said)
 

@@ -53,6 +53,8 @@ class Removals:
         self._services.rosters.forget(person)
         self._services.blocking.forget(person)
         self._services.nodes.forget(person)
+        if self._services.pusher is not None:
+            self._services.pusher.devices.forget(person)
         self._people.forget(person)
 
     def _end(self, event: SessionsUnwanted) -> None:

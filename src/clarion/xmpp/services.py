@@ -12,6 +12,7 @@ from clarion.core.book import Ledger
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
+from clarion.core.invitations import Invitations
 from clarion.core.ports import (
     EntityId,
     Outside,
@@ -39,8 +40,10 @@ from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.activity import ActivityStore
 from clarion.xmpp.bytestreams import Bytestreams
+from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
+from clarion.xmpp.pushing import Pusher
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.tally import Tally
 from clarion.xmpp.vcard import CardStore
@@ -111,6 +114,8 @@ class Services:
         activity: When people were last here.
         began: Monotonic seconds when the server started.
         bytestreams: The proxy for files (XEP-0065); ``None``: there is none.
+        external: STUN and TURN servers (XEP-0215); ``None``: none can be told.
+        pusher: Wakes clients that sleep (XEP-0357); ``None``: nobody does.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
         crew: Runs what takes longer than a turn of the loop.
@@ -130,6 +135,9 @@ class Services:
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
         uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
+        invitations: Who may make an account all the same (XEP-0445); ``None``: nobody.
+        guests: Makes the accounts of the invited where ``registration`` does not.
+        public: Address of the web door; ``""``: there is none.
 
     """
 
@@ -163,12 +171,17 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     executions: Executions = field(default_factory=Executions)
     registration: Registrar | None = None
+    invitations: Invitations | None = None
+    guests: Registrar | None = None
+    public: str = ""
     bytestreams: Bytestreams | None = None
     rooms_domain: str = ""
     book: RoomBook | None = None
     occupant_key: bytes = b""
     uploads: UploadService | None = None
     outside: Outside | None = None
+    external: ExternalServices | None = None
+    pusher: Pusher | None = None
 
     def entity(self, bare: str) -> EntityId:
         """Return who takes what is for a bare JID: a person, a room, or another domain."""
@@ -184,6 +197,11 @@ class Services:
         domain = bare.rpartition("@")[2]
         ours = domain in {self.domain, self.rooms_domain}
         return not ours and self.outside.reaches(domain)
+
+    @property
+    def registrar(self) -> Registrar | None:
+        """Who makes accounts before log-in, for all or for those who are invited."""
+        return self.registration or self.guests
 
     @property
     def proxy(self) -> str:

@@ -116,6 +116,7 @@ class Session:
         interested_in_blocks: Asked for the block list, and so gets its pushes (XEP-0191).
         carbons: Wants copies of what goes to and comes from other sessions (XEP-0280).
         held: What waits while nobody looks at the client (XEP-0352); ``None`` while it is active.
+        inactive: The client says that nobody looks at it (XEP-0352).
         catching_up: Items wait here while older ones are read from the
             archive; ``None`` when the session gets items at once.
         directed: Bare and full JIDs that got directed presence (RFC 6121 section 4.6).
@@ -140,6 +141,7 @@ class Session:
         "full",
         "held",
         "id",
+        "inactive",
         "inbound",
         "interested",
         "interested_in_blocks",
@@ -176,6 +178,7 @@ class Session:
         self.interested_in_blocks = False
         self.carbons = False
         self.held: Held | None = None
+        self.inactive = False
         self.catching_up: Backlog | None = None
         self.directed: set[str] = set()
         self.inbound: Inbound | None = None

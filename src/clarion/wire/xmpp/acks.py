@@ -313,6 +313,14 @@ class Outbound(Generic[T]):
             stanzas.append(stanza if isinstance(stanza, bytes) else stanza.to(address))
         return stanzas
 
+    def tokened(self) -> list[tuple[bytes, T]]:
+        """Return what was pushed with a token and is not acknowledged, oldest first."""
+        return [
+            (entry[0], entry[1])
+            for entry in self._queue or ()
+            if isinstance(entry, tuple) and isinstance(entry[0], bytes)
+        ]
+
     def untokened(self) -> list[bytes]:
         """Return the bytes pushed without a token and not acknowledged, oldest first."""
         return [entry for entry in self._queue or () if isinstance(entry, bytes)]

@@ -8,6 +8,7 @@ from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError, error_reply
 from clarion.wire.xmpp.forms import TAG as FORM_TAG
 from clarion.wire.xmpp.forms import parse_form
+from clarion.wire.xmpp.invitations import PREAUTH
 from clarion.wire.xmpp.names import REGISTER
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream_events import StreamRules
@@ -58,28 +59,36 @@ def parse_wish(query: Element) -> Wish:
     return Wish(username=username, password=password)
 
 
-def write_fields(instructions: str, username: str = "") -> bytes:
-    """Write what must be filled in, or with ``username`` that there is an account (section 3.1)."""
-    registered = "<registered/>" if username else ""
+def write_fields(instructions: str, username: str = "", *, registered: bool = True) -> bytes:
+    """Write what must be filled in, or with ``username`` that there is an account (section 3.1).
+
+    Args:
+        instructions: For people.
+        username: The local part.
+        registered: Whether the account is there; else it is to be made with this name.
+
+    """
+    known = "<registered/>" if username and registered else ""
     name = f"<username>{escape(username)}</username>" if username else "<username/>"
     return (
-        f"<query xmlns='{REGISTER}'>{registered}<instructions>{escape(instructions)}"
+        f"<query xmlns='{REGISTER}'>{known}<instructions>{escape(instructions)}"
         f"</instructions>{name}<password/></query>"
     ).encode()
 
 
 def is_early_request(stanza: Stanza) -> bool:
-    """Say whether an iq that comes before log-in is a request about an account."""
+    """Say whether an iq that comes before log-in is about an account, or an invitation to one."""
+    kind = stanza.attributes.get("type")
     return (
-        stanza.children == (TAG,)
-        and stanza.attributes.get("type") in {"get", "set"}
+        (stanza.children == (TAG,) or (stanza.children == (PREAUTH,) and kind == "set"))
+        and kind in {"get", "set"}
         and bool(stanza.attributes.get("id"))
     )
 
 
 def early_refusal(stanza: Stanza, rules: StreamRules, *, secure: bool) -> bytes | None:
     """Return the answer to a request before log-in that is refused unseen, or ``None``."""
-    if not rules.registration:  # section 3.1
+    if not (rules.registration or rules.invitations):  # section 3.1
         error = StanzaError(
             StanzaCondition.SERVICE_UNAVAILABLE, "accounts are made by an administrator here"
         )

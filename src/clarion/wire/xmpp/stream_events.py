@@ -147,6 +147,7 @@ class StreamRules:
             0: never.
         negotiation_seconds: LIMIT from the first byte to binding.
         registration: Accounts may be made in-band, before log-in (XEP-0077).
+        invitations: Who is invited may make one (XEP-0445).
         features: Further elements offered with bind, as bytes.
         early_tags: First-level tags of such features, handed out as ``Offered``.
         late_tags: First-level tags handed out after binding beside stanzas.
@@ -163,6 +164,7 @@ class StreamRules:
     idle_seconds: int = 0
     negotiation_seconds: float = 60.0
     registration: bool = False
+    invitations: bool = False
     features: bytes = b""
     early_tags: frozenset[str] = frozenset()
     late_tags: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from typing import Final
 
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
+from clarion.wire.xmpp.invitations import FEATURE as INVITED_FEATURE
 from clarion.wire.xmpp.names import BIND, CLIENT, REGISTER_FEATURE, SASL, STREAMS, TLS
 from clarion.wire.xmpp.slices import StreamStart
 from clarion.wire.xmpp.stream_events import StreamRules
@@ -82,6 +83,8 @@ def features(
         inner = f"<starttls xmlns='{TLS}'><required/></starttls>".encode()
     else:
         inner = _mechanisms(mechanism_names(rules, bindings, secure=secure), bindings)
+        if rules.invitations:
+            inner += f"<register xmlns='{INVITED_FEATURE}'/>".encode()
         if rules.registration:
             inner += f"<register xmlns='{REGISTER_FEATURE}'/>".encode()
         inner += _limits(rules.early_stanza_bytes)

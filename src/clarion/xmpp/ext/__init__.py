@@ -20,7 +20,9 @@ from clarion.xmpp.ext import (
     disco,
     displayed_sync,
     entity_time,
+    external_services,
     hints,
+    invitations,
     last_activity,
     occupant_ids,
     offline,
@@ -28,6 +30,7 @@ from clarion.xmpp.ext import (
     ping,
     presence,
     private_storage,
+    push,
     reactions,
     receipts,
     registration,
@@ -58,6 +61,7 @@ ALL: Final[tuple[Extension, ...]] = (
     capabilities.capabilities,
     version.version,
     entity_time.entity_time,
+    external_services.external_services,
     last_activity.last_activity,
     vcard_temp.vcard_temp,
     search.search,
@@ -81,6 +85,7 @@ ALL: Final[tuple[Extension, ...]] = (
     carbons.carbons,
     chat_states.chat_states,
     client_state.client_state,
+    push.push,
     corrections.corrections,
     hints.hints,
     reactions.reactions,
@@ -91,11 +96,18 @@ ALL: Final[tuple[Extension, ...]] = (
     rooms.rooms,
     self_ping.self_ping,
     occupant_ids.occupant_ids,
+    invitations.onboarding,
+    invitations.preauthenticated,
 )
 
 
 def chosen(
-    registration_mode: str, *, proxy: bool = True, files: bool = True
+    registration_mode: str,
+    *,
+    proxy: bool = True,
+    files: bool = True,
+    notify: bool = True,
+    invite: bool = True,
 ) -> tuple[Extension, ...]:
     """Return the features that are on.
 
@@ -103,6 +115,8 @@ def chosen(
         registration_mode: ``[xmpp] registration``.
         proxy: ``[xmpp] proxy``.
         files: Whether there is ``[files]``.
+        notify: ``[push] enabled``.
+        invite: ``[xmpp] invitations``.
 
     """
     off = {registration.registration} if registration_mode == "off" else set()
@@ -110,4 +124,8 @@ def chosen(
         off.add(bytestreams.bytestreams)
     if not files:
         off.add(uploads.uploads)
+    if not invite:
+        off |= {invitations.onboarding, invitations.preauthenticated}
+    if not notify:
+        off.add(push.push)
     return tuple(one for one in ALL if one not in off)

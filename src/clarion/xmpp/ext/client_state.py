@@ -4,12 +4,14 @@ While a client says that it is inactive, presence is held back and of chat
 states that come alone only the newest is; whatever else comes takes along
 what was held (``held.py``, ``Session.send``). What is held was not sent: it is
 in no count of XEP-0198. A resumed stream is active (``Lifecycle.resume``).
-Nobody else is told of any of this.
+Nobody else is told of any of this, but what comes may be told to a push
+service (XEP-0357, ``arriving.py``).
 """
 
 from typing import Final
 
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.arriving import looked_at
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.held import Held
@@ -31,6 +33,7 @@ client_state = Extension(
 @client_state.on_nonza(f"{{{NS}}}inactive")
 def inactive(context: Context, element: Stanza) -> None:
     """Hold back what can wait, as much as ``[limits] held_stanzas`` says (section 4.2)."""
+    context.session.inactive = True
     most = context.services.limits.held_stanzas
     if context.session.held is None and most:
         context.session.held = Held(most)
@@ -39,4 +42,6 @@ def inactive(context: Context, element: Stanza) -> None:
 @client_state.on_nonza(f"{{{NS}}}active")
 def active(context: Context, element: Stanza) -> None:
     """Send what was held, before anything that the client says next (section 5.1)."""
+    context.session.inactive = False
     context.session.activate()
+    looked_at(context.services, context.entity)
