@@ -6,6 +6,7 @@ once, and in order (``lanes.py``).
 
 from asyncio import Future
 from collections.abc import Awaitable, Coroutine
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -121,8 +122,11 @@ class Rooms:
         for room in self._book.all():
             temporary = not room.config.persistent and room.department is None
             if temporary and room.address not in self._entities and not self._stopping:
-                self._entities[room.address] = self._enter_memory(room)
-                self._lanes.look_after(room.address)
+                desert = partial(self._desert, room)
+                self._lanes.meanwhile(room.address, desert)
+
+    def _desert(self, room: Room) -> None:
+        self._entities.setdefault(room.address, self._enter_memory(room))
 
     def _refuse(self, parcel: Parcel, error: BaseException) -> None:
         """Tell the sender of a stanza that it is refused."""
@@ -203,9 +207,15 @@ class Rooms:
         room = self._entities.get(address)
         if room is None:
             room = self._entities[address] = self._enter_memory(lasting)
-        if not room.history.loaded:
-            await self._load(room)
-        entering.enter(room, incoming, created=created)
+        try:
+            if not room.history.loaded:
+                await self._load(room)
+            entering.enter(room, incoming, created=created)
+        except BaseException:
+            # Who is not let in ends no room: a temporary one may wait for its people.
+            if not len(room.occupants) and not created:
+                del self._entities[address]
+            raise
 
     async def _create(self, address: str, incoming: Incoming) -> Room:
         """Make a room for somebody of ours, who owns it (section 10.1.1).
@@ -305,20 +315,20 @@ class Rooms:
     def _affiliated(self, event: RoomAffiliated) -> None:
         room = self._entities.get(event.room.address)
         if room is not None:
-            room.affiliated(event.changes, event.by)
-            self._lanes.look_after(room.address)
+            act = partial(room.affiliated, event.changes, event.by)
+            self._lanes.meanwhile(room.address, act)
 
     def _configured(self, event: RoomConfigured) -> None:
         room = self._entities.get(event.room.address)
         if room is not None:
-            room.configured(event.before)
-            self._lanes.look_after(room.address)
+            self._lanes.meanwhile(room.address, partial(room.configured, event.before))
 
     def _destroyed(self, event: RoomDestroyed) -> None:
         room = self._entities.get(event.room.address)
         if room is not None and room.room is event.room:
             del self._entities[event.room.address]
-            room.destroyed(event.reason, event.alternate, event.password)
+            act = partial(room.destroyed, event.reason, event.alternate, event.password)
+            self._lanes.meanwhile(room.address, act)
 
 
 def _bounced(room: RoomEntity, incoming: Incoming) -> None:
