@@ -245,7 +245,9 @@ class Rooms:
                 passing.answered(room, incoming)
             return None
         if incoming.nick:
-            passing.request(room or self._known(address), incoming)
+            answer = passing.request(room or self._known(address), incoming)
+            if answer is not None:
+                self._go_apart(incoming, self._answer_later(incoming, answer))
             return None
         room = room or self._known(address)
         (tag,) = incoming.stanza.children
@@ -257,8 +259,12 @@ class Rooms:
             raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"a room does not answer {tag}")
         work = self._answer(handler, Asked(room, incoming, incoming.tree[0]))
         if work is not None:
-            self._services.crew.errand(self._apart(incoming, work), name=f"query to {address}")
+            self._go_apart(incoming, work)
         return None
+
+    def _go_apart(self, incoming: Incoming, work: Coroutine[Any, Any, None]) -> None:
+        name = f"query of {incoming.sender.full}"
+        self._services.crew.errand(self._apart(incoming, work), name=name)
 
     def _answer(self, handler: Handler, asked: Asked) -> Coroutine[Any, Any, None] | None:
         payload = handler(asked)
