@@ -88,9 +88,10 @@ class Rooms:
     def shut_down(self) -> None:
         """Send everybody out of every room: the server stops."""
         self._stopping = True
-        for room in list(self._entities.values()):
-            room.shut_down()
-        self._entities.clear()
+        rooms, self._entities = self._entities, {}
+        for address, room in rooms.items():
+            # Without its entity nothing ends a room that is temporary: it comes back.
+            self._lanes.meanwhile(address, room.shut_down)
 
     # -- rooms that come and go ------------------------------------------------------------
 
@@ -244,6 +245,8 @@ class Rooms:
             if room is not None:
                 passing.answered(room, incoming)
             return None
+        if len(incoming.stanza.children) != 1:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
         if incoming.nick:
             answer = passing.request(room or self._known(address), incoming)
             if answer is not None:
@@ -286,7 +289,8 @@ class Rooms:
         """Take what is for the domain itself (sections 6.1 to 6.3)."""
         if parcel.name == "presence" or not may_answer(incoming.stanza):
             return
-        tag = incoming.stanza.children[0] if parcel.name == "iq" else ""
+        children = incoming.stanza.children
+        tag = children[0] if parcel.name == "iq" and len(children) == 1 else ""
         if incoming.kind == "get" and tag == INFO_QUERY:
             self._reply(incoming, service_info(incoming.tree[0]))
         elif incoming.kind == "get" and tag == ITEMS_QUERY:
