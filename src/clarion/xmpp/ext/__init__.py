@@ -39,6 +39,7 @@ from clarion.xmpp.ext import (
     stanza_ids,
     stream_management,
     subscriptions,
+    vcard4,
     vcard_temp,
     version,
 )
@@ -66,6 +67,7 @@ ALL: Final[tuple[Extension, ...]] = (
     private_storage.private_storage,
     bookmarks.bookmarks,
     avatars.avatars,
+    vcard4.vcard4,
     stream_management.stream_management,
     archive.archive,
     archive_preferences.archive_preferences,
