@@ -5,7 +5,7 @@ import pytest
 from clarion.store.pubsub import DatabasePubsub
 from clarion.wire.xmpp.node_config import NS
 from clarion.wire.xmpp.pubsub_owner import OWNER
-from clarion.xmpp import node_book, pep_notices
+from clarion.xmpp import node_book, parties, pep_notices
 from clarion.xmpp.ext import ALL
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.roster import RosterItem
@@ -163,13 +163,28 @@ async def test_a_node_has_so_many_subscribers_and_members(monkeypatch: pytest.Mo
     async with household(*ALL) as house:
         ann, bob = await house.log_in("ann"), await house.log_in("bob")
         await publish(ann, access_model="open")
-        assert b"type='result'" in await affiliate(ann, "member")
-        assert b"type='result'" in await subscribe(bob, BOB)
-        refused = await subscribe(bob, f"{BOB}/x")
+        for resource in ("", "/x"):
+            assert b"type='result'" in await subscribe(bob, BOB + resource)
+        refused = await subscribe(bob, f"{BOB}/y")
         assert b"<policy-violation" in refused
         assert b"<too-many-subscriptions" in refused
-        assert b"type='result'" in await affiliate(ann, "none")
-        assert b"type='result'" in await subscribe(bob, f"{BOB}/x")
+        # whom the owner knows is counted by itself
+        for name in ("a", "b"):
+            assert b"type='result'" in await affiliate(ann, "member", f"{name}@{DOMAIN}")
+        assert b"<policy-violation" in await affiliate(ann, "outcast")
+        assert b"type='result'" in await affiliate(ann, "none", f"a@{DOMAIN}")
+        assert b"type='result'" in await affiliate(ann, "outcast")
+
+
+async def test_one_person_subscribes_so_often(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parties, "EACH_LIMIT", 1)
+    async with household(*ALL) as house:
+        ann, bob = await house.log_in("ann"), await house.log_in("bob")
+        await publish(ann, access_model="open")
+        assert b"type='result'" in await subscribe(bob, BOB)
+        assert b"type='result'" in await subscribe(bob, BOB)
+        assert b"<too-many-subscriptions" in await subscribe(bob, f"{BOB}/x")
+        assert b"type='result'" in await subscribe(ann, ANN, None)
 
 
 async def test_subscriptions_outlast_the_server_and_end_with_the_person():
