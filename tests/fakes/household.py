@@ -42,7 +42,7 @@ from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
-from clarion.xmpp.pep_notices import EVENT, take_event
+from clarion.xmpp.pep_notices import EVENTS, take_event
 from clarion.xmpp.roster import RosterItem
 from clarion.xmpp.rosters import Rosters
 from clarion.xmpp.router import OneNodeRouter, OneNodeSessions
@@ -226,7 +226,7 @@ class Household:
         entity = self.people.get(address)
         if entity is not None and parcel.name == "message":
             entity.take_message(parcel)
-        elif entity is not None and parcel.name == EVENT:
+        elif entity is not None and parcel.name in EVENTS:
             take_event(self.services, entity, parcel)
 
 

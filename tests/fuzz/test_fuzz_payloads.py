@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from clarion.lib.errors import PeerError
 from clarion.wire.xml import parse, serialise
 from clarion.wire.xmpp import (
+    avatars,
+    bookmarks,
     caps,
     commands,
     external_services,
@@ -25,6 +27,8 @@ from clarion.wire.xmpp import (
     stamps,
 )
 from clarion.wire.xmpp.errors import StanzaError
+from clarion.xmpp import avatars as images
+from clarion.xmpp import private_storage, vcard4
 
 NAMESPACES = (
     "jabber:x:data",
@@ -40,6 +44,11 @@ NAMESPACES = (
     "http://jabber.org/protocol/muc#owner",
     "urn:xmpp:push:0",
     "urn:xmpp:extdisco:2",
+    "storage:bookmarks",
+    "urn:xmpp:bookmarks:1",
+    "urn:xmpp:avatar:metadata",
+    "vcard-temp",
+    "urn:ietf:params:xml:ns:vcard-4.0",
     "urn:x",
     "",
 )
@@ -47,14 +56,16 @@ NAMES = (
     *("x", "field", "value", "option", "title", "instructions", "item", "reported", "required"),
     *("set", "max", "after", "before", "index", "c", "command", "query", "identity", "feature"),
     *("pubsub", "publish", "publish-options", "retract", "items", "create", "configure", "delete"),
-    *("purge", "default", "subscriptions", "affiliations", "subscribe"),
+    *("purge", "default", "subscriptions", "affiliations", "subscribe", "unsubscribe"),
     *("history", "password", "invite", "decline", "reason", "continue", "destroy"),
     *("enable", "disable", "service", "credentials"),
+    *("subscription", "affiliation", "conference", "extensions", "nick", "storage", "info"),
+    *("PHOTO", "BINVAL", "TYPE", "parameters", "text"),
 )
 KEYS = (
     *("type", "var", "label", "node", "ver", "hash", "action", "sessionid", "category", "name"),
     *("to", "thread", "maxchars", "maxstanzas", "seconds", "since", "nick", "role", "affiliation"),
-    *("id", "max_items", "notify", "jid", "token", "host"),
+    *("id", "max_items", "notify", "jid", "token", "host", "subscription", "autojoin", "url"),
     "{http://www.w3.org/XML/1998/namespace}lang",
 )
 TEXTS = st.one_of(
@@ -153,6 +164,19 @@ READERS = {
         )
         for kind in ("get", "set")
     },
+    "an old list of bookmarks": (
+        lambda found: bookmarks.old_list(bookmarks.rooms_in(found), bookmarks.others_in(found)),
+        bookmarks.STORAGE,
+        (),
+    ),
+    "what is kept with XEP-0049": (private_storage.asked, private_storage.QUERY, (StanzaError,)),
+    "the photo in a vCard": (images.photo_in, "{vcard-temp}vCard", (StanzaError,)),
+    "an avatar's metadata": (
+        lambda found: avatars.shown_image(serialise(found)) if _writable(found) else None,
+        avatars.METADATA_TAG,
+        (),
+    ),
+    "a property of a vCard": (vcard4.ruled, f"{{{vcard4.NS}}}email", ()),
 }
 
 

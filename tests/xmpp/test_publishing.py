@@ -16,6 +16,7 @@ from clarion.store.pubsub import DatabasePubsub
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.forms import FORM_TYPE, Field, Form, FormKind
 from clarion.wire.xmpp.node_config import NODE_CONFIG, PRIVATE, AccessModel, NodeConfig
+from clarion.wire.xmpp.node_parties import Party, PartyKind
 from clarion.wire.xmpp.pubsub import Publish
 from clarion.xmpp import node_book, publishing
 from clarion.xmpp.node_book import ITEM_COST_BYTES, NODES_LIMIT, PERSON_LIMIT_BYTES, NodeBook
@@ -190,6 +191,11 @@ async def test_what_the_server_publishes_is_private_whatever_the_node_was():
 
 NODES = st.sampled_from(["n", "m"])
 IDS = st.sampled_from(["a", "b", "c", "d"])
+PARTIES = st.builds(
+    Party,
+    st.sampled_from(["bob@corp.example", "cai@corp.example"]),
+    st.sampled_from([PartyKind.MEMBER, PartyKind.SUBSCRIBER]),
+)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -247,6 +253,19 @@ class AnyOrder(RuleBasedStateMachine):
         wanted = form(max_items=most, access_model=access)
         self.do(lambda book: publishing.configure(book, node, wanted), fails=fails)
 
+    @rule(
+        node=NODES,
+        put=st.lists(PARTIES, max_size=2),
+        dropped=st.lists(PARTIES, max_size=2),
+        fails=st.booleans(),
+    )
+    def affiliate(self, node: str, put: list[Party], dropped: list[Party], fails: bool) -> None:
+        async def step(book: NodeBook) -> None:
+            there = [one for one in dropped if one not in put]
+            await book.change_parties(book.require(node), put, there)
+
+        self.do(step, fails=fails)
+
     @invariant()
     def memory_is_what_is_kept(self) -> None:
         async def look() -> None:
@@ -260,6 +279,9 @@ class AnyOrder(RuleBasedStateMachine):
             for node in book.nodes():
                 assert len(node.items) <= node.config.capacity
                 assert list(node.items) == list(read.require(node.record.name).items)
+                stored = read.require(node.record.name)
+                assert node.affiliations == stored.affiliations
+                assert set(node.subscribers) == set(stored.subscribers)
                 last, kept = await book.last(node), await read.last(read.require(node.record.name))
                 assert last == kept
             for name in ("n", "m"):

@@ -77,8 +77,10 @@ _NEWEST: Final = (
     " AND one.node = pubsub_node.node) ORDER BY pubsub_node.owner"
 )
 _IDS: Final = (
-    "SELECT party.address, id FROM pubsub_item"
-    " JOIN party ON party.number = pubsub_item.owner WHERE node = ?"
+    "SELECT party.address, pubsub_item.id FROM pubsub_node"
+    " JOIN party ON party.number = pubsub_node.owner"
+    " JOIN pubsub_item ON pubsub_item.owner = pubsub_node.owner"
+    " AND pubsub_item.node = pubsub_node.node WHERE pubsub_node.node = ?"
 )
 
 

@@ -23,7 +23,7 @@ ITEM_COST_BYTES: Final = 256
 LAST_KEPT_BYTES: Final = 4_096
 """LIMIT: payload of a node's last item that stays in memory for those who come on line."""
 PARTIES_LIMIT: Final = 1_000
-"""LIMIT: subscriptions to one node, and members and outcasts of it."""
+"""LIMIT: subscriptions to one node, and as many members and outcasts of it."""
 
 
 class Node:
@@ -250,12 +250,16 @@ class NodeBook:
             UnavailableError: The store cannot do it; nothing has changed.
 
         """
-        if len(node.subscribers) + len(node.affiliations) + len(put) - len(dropped) > PARTIES_LIMIT:
-            raise refusal(
-                StanzaCondition.POLICY_VIOLATION,
-                "too-many-subscriptions",
-                f"{PARTIES_LIMIT} are subscribed to a node, or members of it, at most",
-            )
+        jids = {party.jid for party in put if party.kind is PartyKind.SUBSCRIBER}
+        others = {party.jid for party in put if party.kind is not PartyKind.SUBSCRIBER}
+        for known, new in ((node.subscribers, jids), (node.affiliations, others)):
+            if new and len(known.keys() | new) > PARTIES_LIMIT:
+                raise refusal(
+                    StanzaCondition.POLICY_VIOLATION,
+                    "too-many-subscriptions",
+                    f"{PARTIES_LIMIT} are subscribed to a node at most, and as many are members"
+                    " or outcasts",
+                )
         await self._store.change_parties(self.owner, node.name, put, dropped)
         for party in dropped:
             node.lost(party)

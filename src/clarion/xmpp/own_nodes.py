@@ -11,7 +11,7 @@ from clarion.wire.xmpp import avatars as images
 from clarion.wire.xmpp import bookmarks as rooms
 from clarion.wire.xmpp.node_config import PRIVATE, NodeConfig
 from clarion.wire.xmpp.pubsub import Publish
-from clarion.xmpp import avatars, bookmarks, private_storage
+from clarion.xmpp import avatars, bookmarks, private_storage, vcard4
 from clarion.xmpp.context import Context
 from clarion.xmpp.node_book import NodeBook
 
@@ -31,6 +31,7 @@ _NEW: Final[Mapping[str, NodeConfig]] = {
     rooms.NS: PRIVATE,
     rooms.OLD: bookmarks.OLD_CONFIG,
     private_storage.NODE: PRIVATE,
+    vcard4.NODE: vcard4.NEW,
 }
 _ANY: Final = NodeConfig()
 
@@ -44,13 +45,15 @@ def new_config(name: str) -> NodeConfig:
     return _NEW.get(name, _ANY)
 
 
-def prepared(book: NodeBook, request: Publish) -> Publish:
+def prepared(context: Context, book: NodeBook, request: Publish) -> Publish:
     """Look at what is about to be published; returns it, perhaps with the id that it must have.
 
     Raises:
         StanzaError: It cannot stand in that node.
 
     """
+    if request.node == vcard4.NODE:
+        return vcard4.check(context, book, request)
     check = _CHECKS.get(request.node)
     return request if check is None else check(book, request)
 

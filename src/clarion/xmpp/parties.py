@@ -4,6 +4,8 @@ What can only be done to one's own nodes is said with ``own``; all else is for
 everybody whom the node's access model lets see it.
 """
 
+from typing import Final
+
 from clarion.core.model import Person
 from clarion.wire.xmpp import pubsub as ask
 from clarion.wire.xmpp import pubsub_answers as say
@@ -14,6 +16,9 @@ from clarion.wire.xmpp.node_parties import Party, PartyKind
 from clarion.xmpp.context import Context
 from clarion.xmpp.node_book import Node, NodeBook
 from clarion.xmpp.pep_notices import access_refused, welcome
+
+EACH_LIMIT: Final = 10
+"""LIMIT: subscriptions of one person to one node, so that nobody takes the place of others."""
 
 
 async def refused(context: Context, owner: Person, node: Node) -> StanzaError | None:
@@ -48,6 +53,12 @@ async def subscribe(context: Context, owner: Person, request: ask.Subscribe) -> 
         if why is not None:
             raise why
         if jid.full not in node.subscribers:
+            if len(node.subscriptions(jid.bare)) >= EACH_LIMIT:
+                raise refusal(
+                    StanzaCondition.POLICY_VIOLATION,
+                    "too-many-subscriptions",
+                    f"you are subscribed to this node {EACH_LIMIT} times; end one first",
+                )
             await book.change_parties(node, (Party(jid.full, PartyKind.SUBSCRIBER),), ())
         await welcome(services, book, node, jid)
     return say.subscription_answer(request.node, jid.full, subscribed=True)

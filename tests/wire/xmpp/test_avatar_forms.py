@@ -18,6 +18,7 @@ from clarion.wire.xmpp.avatars import (
     hash_of,
     image_of,
     mark_of,
+    marked,
     metadata_of,
     remarked,
     shown_image,
@@ -25,6 +26,7 @@ from clarion.wire.xmpp.avatars import (
 )
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.names import CLIENT
+from clarion.wire.xmpp.stanza import Stanza
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MARK = mark_of(hash_of(PNG))
@@ -128,6 +130,17 @@ def test_presence_has_one_mark_and_all_else_as_before(inner: list[str]):
     assert [serialise(one) for one in done if one.tag != UPDATE_TAG] == [
         serialise(one) for one in others
     ]
+
+
+def test_a_client_that_knows_its_avatar_is_left_alone():
+    said = f'<x xmlns="{UPDATE}"><photo>{hash_of(PNG)}</photo></x>'
+    raw = f"<presence>{said}</presence>".encode()
+    stanza = Stanza(f"{{{CLIENT}}}presence", {}, (UPDATE_TAG,), raw)
+    assert marked(stanza, raw, MARK) is raw
+    other = mark_of("0" * 40)
+    assert marked(stanza, raw, other) == b"<presence>" + other + b"</presence>"
+    bare = Stanza(f"{{{CLIENT}}}presence", {}, (), b"<presence/>")
+    assert marked(bare, bare.raw, MARK) == b"<presence>" + MARK + b"</presence>"
 
 
 def test_who_shows_no_photo_is_left_alone():

@@ -24,7 +24,9 @@ UPDATE_TAG: Final = f"{{{UPDATE}}}x"
 IMAGE_LIMIT_BYTES: Final = 128 * 1024
 """LIMIT: an avatar's image; it goes out in one stanza, in base64 and with the rest of a vCard."""
 
-NO_PHOTO: Final = f"<x xmlns='{UPDATE}'><photo></photo></x>".encode()
+_START: Final = f"<x xmlns='{UPDATE}'><photo>"
+_HASH: Final = slice(len(_START), len(_START) + 40)
+NO_PHOTO: Final = f"{_START}</photo></x>".encode()
 """The mark of somebody who has an avatar no longer, as only this server writes it."""
 
 _PHOTO: Final = f"{{{UPDATE}}}photo"
@@ -119,7 +121,7 @@ def mark_of(name: str) -> bytes:
         name: The image's hash.
 
     """
-    return f"<x xmlns='{UPDATE}'><photo>{name.lower()}</photo></x>".encode()
+    return f"{_START}{name.lower()}</photo></x>".encode()
 
 
 def marked(stanza: Stanza, raw: bytes, mark: bytes) -> bytes:
@@ -133,6 +135,8 @@ def marked(stanza: Stanza, raw: bytes, mark: bytes) -> bytes:
     """
     if UPDATE_TAG not in stanza.children:
         return append_child(raw, mark)
+    if mark[_HASH] in raw:
+        return raw  # most clients know it: no need to look closer, which takes 100 us
     return remarked(raw, mark)
 
 

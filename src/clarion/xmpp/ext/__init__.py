@@ -46,6 +46,7 @@ from clarion.xmpp.ext import (
     stream_management,
     subscriptions,
     uploads,
+    vcard4,
     vcard_temp,
     version,
 )
@@ -75,6 +76,7 @@ ALL: Final[tuple[Extension, ...]] = (
     private_storage.private_storage,
     bookmarks.bookmarks,
     avatars.avatars,
+    vcard4.vcard4,
     stream_management.stream_management,
     archive.archive,
     archive_preferences.archive_preferences,

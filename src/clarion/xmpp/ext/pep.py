@@ -19,7 +19,7 @@ from clarion.wire.xmpp.forms import Form, FormKind
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.node_config import NS, NodeConfig, config_form, meta_data
 from clarion.wire.xmpp.stanza import Stanza
-from clarion.xmpp import displayed, item_answers, own_nodes, parties, publishing
+from clarion.xmpp import displayed, item_answers, own_nodes, parties, publishing, vcard4
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.node_book import Node, NodeBook
@@ -109,6 +109,8 @@ async def look(context: Context, stanza: Stanza, pubsub: Element) -> bytes:
     if isinstance(request, ask.GetSubscriptions):
         return parties.subscriptions(context, book, request.node)
     assert isinstance(request, ask.GetItems)
+    if request.node == vcard4.NODE:
+        return await vcard4.items(context, owner, book, request)
     node = book.require(request.node)
     why = await parties.refused(context, owner, node)
     if why is not None:
@@ -153,7 +155,7 @@ async def act(context: Context, stanza: Stanza, pubsub: Element) -> bytes | None
 async def _publish(context: Context, request: ask.Publish) -> bytes | None:
     services = context.services
     async with services.nodes.change(context.person) as book:
-        request = own_nodes.prepared(book, request)
+        request = own_nodes.prepared(context, book, request)
         item_id = request.item_id or services.token()
         published = await publishing.publish(
             book,

@@ -9,3 +9,6 @@ CREATE TABLE pubsub_party (
   PRIMARY KEY (owner, node, jid, kind)
 ) WITHOUT ROWID;
 CREATE INDEX pubsub_party_by_address ON pubsub_party (address);
+
+-- Who has a node of this name: asked at every start.
+CREATE INDEX pubsub_node_by_name ON pubsub_node (node);
