@@ -7,7 +7,7 @@ does not inherit.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from clarion.wire.xml import MalformedError, escape, parse
@@ -24,7 +24,7 @@ CLOSE: Final = f"<close xmlns='{FRAMING}'/>".encode()
 _OPEN_TAG: Final = f"{{{FRAMING}}}open"
 _CLOSE_TAG: Final = f"{{{FRAMING}}}close"
 _FRAMING: Final = FRAMING.encode()
-_STREAM_END: Final = b"</stream:stream>"
+STREAM_END: Final = b"</stream:stream>"
 _HEADER: Final = b"<stream:stream"
 _PREFIX: Final = b"<stream:"
 _ERROR: Final = b"<stream:error"
@@ -72,17 +72,27 @@ def to_stream(frame: bytes) -> bytes:
     except MalformedError as error:
         raise StreamError(_C.NOT_WELL_FORMED, str(error)) from None
     if element.tag == _CLOSE_TAG:
-        return _STREAM_END
+        return STREAM_END
     if element.tag != _OPEN_TAG:
         return frame  # the namespace is only mentioned
-    said = "".join(
-        f" {'xml:lang' if name == XML_LANG else name}='{escape(element.attrib[name])}'"
+    return stream_start(element.attrib)
+
+
+def stream_start(said: Mapping[str, str]) -> bytes:
+    """Write the client's start of a stream.
+
+    Args:
+        said: What it says of it: ``to``, ``from``, ``version``, ``xml:lang``; others are left out.
+
+    """
+    kept = "".join(
+        f" {'xml:lang' if name == XML_LANG else name}='{escape(said[name])}'"
         for name in _GIVEN
-        if name in element.attrib
+        if name in said
     )
     # With a declaration, so that it can only be the start of a stream and never a stanza.
     return (
-        f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'{said}>"
+        f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'{kept}>"
     ).encode()
 
 
@@ -97,7 +107,7 @@ def to_frames(said: bytes) -> Iterator[bytes]:
 
     """
     for piece in elements(said, of_stream=True):
-        if piece == _STREAM_END:
+        if piece == STREAM_END:
             yield CLOSE
         elif not piece.startswith(_PREFIX):
             yield with_namespace(piece, CLIENT)
