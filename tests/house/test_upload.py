@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import os
 import signal
 import ssl
 import time
@@ -225,20 +226,34 @@ async def test_one_that_stops_midway_leaves_nothing(house: Premises):
     assert status == 201
 
 
+def message(client: RawClient) -> float:
+    """Send a message; returns the seconds until the server has it safe."""
+    began = time.monotonic()
+    client.write(address("bob"), "hello")
+    client.acknowledged()
+    return time.monotonic() - began
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
+
+
 async def test_a_large_file_needs_little_memory(house: Premises, record_property: Any):
-    mib = 100
-    with house.client("ann", way="starttls") as ann:
+    mib = int(os.environ.get("CLARION_UPLOAD_MIB", "100"))
+    with house.client("ann", way="starttls", managed=True) as ann:
         url, small = slot(ann, "film.mp4", mib * MIB, "video/mp4"), slot(ann, "a.bin", MIB)
         async with browser(house) as session:
             assert await put(session, small, bytes(MIB)) == 201  # what it needs only once
             before, most = house.memory_bytes(), 0
             pings: list[float] = []
+            acknowledged: list[float] = []
 
             async def watch() -> None:
                 nonlocal most
                 while True:
                     most = max(most, house.memory_bytes())
                     pings.append(await asyncio.to_thread(ann.ping))
+                    acknowledged.append(await asyncio.to_thread(message, ann))
                     await asyncio.sleep(0.005)
 
             async with crew() as hands:
@@ -255,12 +270,12 @@ async def test_a_large_file_needs_little_memory(house: Premises, record_property
                 had = time.monotonic()
     assert etag == f'"{digest.hexdigest()}"'
     assert most - before < 20 * MIB
-    pings.sort()
+    assert p99(pings) < 1.0  # generous: the machine may be shared
     record_property(
         "told",
         f"{mib} MiB over TLS: up {brought - began:.2f} s, down {had - brought:.2f} s, memory "
-        f"+{(most - before) / MIB:.1f} MiB; another client's ping p99 "
-        f"{pings[int(len(pings) * 0.99)] * 1000:.1f} ms, of {len(pings)}",
+        f"+{(most - before) / MIB:.1f} MiB; another client's ping p99 {p99(pings) * 1000:.1f} ms, "
+        f"message until it is safe p99 {p99(acknowledged) * 1000:.1f} ms, of {len(pings)}",
     )
 
 
