@@ -6,7 +6,7 @@ served, when both are safe; a blob goes with the last row that refers to it.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,7 +146,8 @@ class Uploads:
             kept.append(upload)
 
         with self.slots.claimed(slot):
-            await self._blobs.put(_exactly(chunks, slot.wish.size_bytes), write)
+            async with aclosing(_exactly(chunks, slot.wish.size_bytes)) as whole:
+                await self._blobs.put(whole, write)
         return kept[0]
 
     # -- afterwards --------------------------------------------------------------------------
