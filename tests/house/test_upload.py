@@ -26,7 +26,7 @@ from clarion.lib.crashpoint import (
     VARIABLE,
 )
 from clarion.lib.crew import crew
-from house.premises import DOMAIN, HOST, PASSWORDS, SOON, Premises, address, open_house
+from house.premises import DOMAIN, HOST, PASSWORDS, SOON, Premises, address, clarion, open_house
 from house.raw_client import RawClient
 
 NS = "urn:xmpp:http:upload:0"
@@ -343,6 +343,19 @@ async def test_after_kill_9_no_half_file_is_served(empty: Premises, point: str):
     else:
         assert answer.status == 404
     assert house.stop() == 0
+
+
+async def test_an_operator_removes_a_file(house: Premises):
+    with house.client("bob") as bob:
+        url = slot(bob, "a.bin", 4)
+    async with browser(house) as session:
+        assert await put(session, url, b"away") == 201
+        said = clarion("file", "list", address("bob"), "--config", str(house.config))
+        assert "a.bin" in said.stdout, said.stderr
+        said = clarion("file", "remove", url, "--config", str(house.config))
+        assert said.stdout == f"Removed a.bin, 4 bytes, of {address('bob')}.\n", said.stderr
+        async with session.get(url) as answer:
+            assert answer.status == 404
 
 
 async def test_who_is_erased_leaves_no_file(empty: Premises):

@@ -31,6 +31,7 @@ COMMANDS: Final = (
     ("demo", "clarion.cli.demo", "Show the whole thing with three people on this machine."),
     ("person", "clarion.cli.person", "The people of the organisation."),
     ("department", "clarion.cli.department", "The departments of the organisation."),
+    ("file", "clarion.cli.file", "The files that people have uploaded."),
     ("ledger", "clarion.cli.ledger", "Who has received and read what."),
     ("audit", "clarion.cli.audit", "Who has administered what, and whether that record is whole."),
     ("retention", "clarion.cli.retention", "For how long messages are kept."),
