@@ -6,6 +6,7 @@ import secrets as randomness
 import struct
 import time
 from contextlib import suppress
+from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 from house.premises import HOST, PASSWORDS, Premises
@@ -24,7 +25,13 @@ class WebSocketClient(RawClient):
     """
 
     def __init__(
-        self, house: Premises, *, secure: bool = False, headers: str = "", protocol: str = "xmpp"
+        self,
+        house: Premises,
+        *,
+        secure: bool = False,
+        headers: str = "",
+        protocol: str = "xmpp",
+        receive_buffer: int = 0,
     ) -> None:
         super().__init__(
             HOST,
@@ -33,6 +40,7 @@ class WebSocketClient(RawClient):
             "tls" if secure else "plain",
             ca=house.ca,
             secrets=house.secrets,
+            receive_buffer=receive_buffer,
             alpn=("http/1.1",),
         )
         self.closed = 0
@@ -132,9 +140,9 @@ class WebSocketClient(RawClient):
         self.send(f"<close xmlns='{FRAMING}'/>")
 
 
-def over_websocket(house: Premises, local: str, **more: bool) -> WebSocketClient:
+def over_websocket(house: Premises, local: str, **more: Any) -> WebSocketClient:
     """A client that has logged in and is on line."""
-    client = WebSocketClient(house, **more)  # type: ignore[arg-type]  # flags alone
+    client = WebSocketClient(house, **more)
     client.log_in(local, PASSWORDS[local])
     client.bind()
     client.send("<presence xmlns='jabber:client'/>")
