@@ -102,6 +102,17 @@ def test_a_session_is_resumed_over_another_one(house: Premises):
         again.message("meanwhile")
 
 
+def test_an_answer_that_was_lost_on_its_way_is_had_again(house: Premises):
+    with house.client("bob") as bob, BoshClient(house, wait=20) as other:
+        with over_bosh(house, "dan") as ann:
+            other.sid, other.rid, full = ann.sid, ann.rid, ann.full
+            ann.begin(ann.rid + 1)  # and is gone before there is an answer
+        bob.write(full, "lost on the way")
+        bob.ping()
+        body = other.ask()
+        assert body.findtext(".//{jabber:client}body") == "lost on the way"
+
+
 def test_when_the_server_stops_every_session_is_told(empty: Premises):
     house = empty
     house.furnish(more=WEB)

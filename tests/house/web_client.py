@@ -203,13 +203,14 @@ class BoshClient(RawClient):
             self._took(child)
         return body
 
-    def post(self, text: str, method: str = "POST", path: str = "/http-bind") -> tuple[int, bytes]:
-        data = text.encode()
-        super().send(
-            f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: text/xml\r\n"
-            f"Content-Length: {len(data)}\r\n\r\n".encode()
-            + data
+    def begin(self, rid: int) -> None:
+        """Send an empty request, and wait for nothing."""
+        self._request(
+            f"<body xmlns='http://jabber.org/protocol/httpbind' rid='{rid}' sid='{self.sid}'/>"
         )
+
+    def post(self, text: str, method: str = "POST", path: str = "/http-bind") -> tuple[int, bytes]:
+        self._request(text, method, path)
         while b"\r\n\r\n" not in self._bytes:
             self._more()
         head, _, self._bytes = self._bytes.partition(b"\r\n\r\n")
@@ -222,6 +223,14 @@ class BoshClient(RawClient):
             self._more()
         body, self._bytes = self._bytes[:size], self._bytes[size:]
         return int(self.head.split()[1]), body
+
+    def _request(self, text: str, method: str = "POST", path: str = "/http-bind") -> None:
+        data = text.encode()
+        super().send(
+            f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: text/xml\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n".encode()
+            + data
+        )
 
     def _more(self) -> None:
         piece = self.read(TIMEOUT)
