@@ -167,6 +167,8 @@ def test_behind_a_trusted_proxy(empty: Premises):
         assert not ann.bindings  # the proxy's TLS is not ours
         ann.bind()
         house.saw(lambda line: line.get("event") == "logged in" and line["peer"] == "192.0.2.7")
+    with WebSocketClient(house, headers="X-Forwarded-For: 192.0.2.7\r\n") as bare:
+        assert bare.handshake.startswith("HTTP/1.1 403 ")  # its password would cross the network
 
 
 @pytest.mark.parametrize("secure", [True, False])

@@ -19,6 +19,7 @@ from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.services import Services
+from clarion.xmpp.ways import web_kind
 
 PATH: Final = "/http-bind"
 BODY_SLACK_BYTES: Final = 16_384
@@ -291,6 +292,7 @@ class Bosh:
         return "" if to.lower().removesuffix(".") == self._services.domain else "host-unknown"
 
     def _begin(self, body: Body, request: web.Request, reply: Reply) -> BoshTransport:
+        kind = web_kind(request.remote, secure=request.secure)
         services = self._services
         key = (services.token(), request.secure)
         session = BoshSession(key[0], services.domain, body, reply, services.clock.monotonic())
@@ -308,7 +310,7 @@ class Bosh:
             gone,
         )
         self._sessions[key] = transport
-        connection = self._open[key] = self._connection("https" if request.secure else "http")
+        connection = self._open[key] = self._connection(kind)
         transport.begin(connection)
         return transport
 
