@@ -117,7 +117,15 @@ async def open_house(
         metrics = await house.enter_async_context(open_metrics(ground, scraped, doors))
         listening = (*addresses, *(("metrics", where) for where in metrics.addresses))
         await house.enter_async_context(
-            open_admin(ground, xmpp, reload, retention, erasure, listening)
+            open_admin(
+                ground,
+                xmpp,
+                reload,
+                retention,
+                erasure,
+                listening,
+                None if files is None else files.uploads,
+            )
         )
         yield House(
             tuple(addresses),

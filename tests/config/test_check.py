@@ -36,6 +36,13 @@ def test_without_a_tls_listener_no_certificate_is_needed(tmp_path: Path):
     assert check_files(from_mapping({"xmpp": chat}, tmp_path), NOW) == ()
 
 
+def test_browsers_need_one_where_they_come_without_a_proxy(tmp_path: Path):
+    chat = {"listen": [], "listen_tls": []}
+    assert len(check_files(from_mapping({"xmpp": chat, "web": {}}, tmp_path), NOW)) == 2
+    web = {"listen": [], "listen_plain": ["127.0.0.1:80"]}
+    assert check_files(from_mapping({"xmpp": chat, "web": web}, tmp_path), NOW) == ()
+
+
 def test_an_expired_certificate(folder: Path):
     config = from_mapping({}, folder)
     assert check_files(config, NOW + 826 * DAY) == (

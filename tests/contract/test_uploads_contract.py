@@ -104,3 +104,13 @@ async def test_uploads_go_with_their_owner(
     await DatabasePeople(database).delete_person(ann)
     assert await store.find("t1") is None
     assert await store.unused(10) == [(ONE, 10)]
+
+
+async def test_the_newest(store: DatabaseUploads, ann: PersonNumber, database: Database):
+    bob = await DatabasePeople(database).add_person(
+        Person(PersonNumber(0), "bob@corp.example", "Bob")
+    )
+    for number, owner in enumerate((ann, bob.number, ann)):
+        await store.add(replace(upload(owner, f"t{number}"), at=float(number)))
+    assert [one.token for one in await store.newest(None, 2)] == ["t2", "t1"]
+    assert [one.token for one in await store.newest(ann, 5)] == ["t2", "t0"]

@@ -1,14 +1,14 @@
 """Uploads from the slot to their end: kept, found, expired, swept; a shelf in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import pytest
 
 from clarion.config.files import FilesConfig
-from clarion.core.blobs import BlobId, Keep, Unused
+from clarion.core.blobs import BlobId
 from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.model import Person
@@ -18,43 +18,9 @@ from clarion.core.uploads import NoSlotError, Purpose, SizeError, Upload, Wish
 from clarion.lib.errors import UnavailableError
 from clarion.store.people import DatabasePeople
 from clarion.store.uploads import DatabaseUploads
+from fakes.blobs import MemoryBlobs
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
-
-
-class MemoryBlobs:
-    """Implements ``core.blobs.Blobs``."""
-
-    def __init__(self) -> None:
-        self.kept: dict[BlobId, bytes] = {}
-
-    async def put(self, chunks: AsyncIterable[bytes], keep: Keep) -> BlobId:
-        data = b"".join([chunk async for chunk in chunks])
-        blob = BlobId(sha256(data).digest())
-        new = blob not in self.kept
-        self.kept[blob] = data
-        try:
-            await keep(blob, len(data))
-        except BaseException:
-            if new:
-                del self.kept[blob]
-            raise
-        return blob
-
-    async def open(
-        self, blob: BlobId, size_bytes: int, start: int = 0, length: int | None = None
-    ) -> AsyncGenerator[bytes, None]:
-        yield self.kept[blob][start : None if length is None else start + length]
-
-    async def drop(self, blob: BlobId, unused: Unused) -> bool:
-        if not await unused(blob):
-            return False
-        self.kept.pop(blob, None)
-        return True
-
-    async def all(self) -> AsyncGenerator[Sequence[BlobId], None]:
-        if self.kept:
-            yield sorted(self.kept)
 
 
 class Place:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import os
 import signal
 import ssl
 import time
@@ -25,7 +26,7 @@ from clarion.lib.crashpoint import (
     VARIABLE,
 )
 from clarion.lib.crew import crew
-from house.premises import DOMAIN, HOST, PASSWORDS, SOON, Premises, address, open_house
+from house.premises import DOMAIN, HOST, PASSWORDS, SOON, Premises, address, clarion, open_house
 from house.raw_client import RawClient
 
 NS = "urn:xmpp:http:upload:0"
@@ -225,20 +226,34 @@ async def test_one_that_stops_midway_leaves_nothing(house: Premises):
     assert status == 201
 
 
+def message(client: RawClient) -> float:
+    """Send a message; returns the seconds until the server has it safe."""
+    began = time.monotonic()
+    client.write(address("bob"), "hello")
+    client.acknowledged()
+    return time.monotonic() - began
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
+
+
 async def test_a_large_file_needs_little_memory(house: Premises, record_property: Any):
-    mib = 100
-    with house.client("ann", way="starttls") as ann:
+    mib = int(os.environ.get("CLARION_UPLOAD_MIB", "100"))
+    with house.client("ann", way="starttls", managed=True) as ann:
         url, small = slot(ann, "film.mp4", mib * MIB, "video/mp4"), slot(ann, "a.bin", MIB)
         async with browser(house) as session:
             assert await put(session, small, bytes(MIB)) == 201  # what it needs only once
             before, most = house.memory_bytes(), 0
             pings: list[float] = []
+            acknowledged: list[float] = []
 
             async def watch() -> None:
                 nonlocal most
                 while True:
                     most = max(most, house.memory_bytes())
                     pings.append(await asyncio.to_thread(ann.ping))
+                    acknowledged.append(await asyncio.to_thread(message, ann))
                     await asyncio.sleep(0.005)
 
             async with crew() as hands:
@@ -255,12 +270,12 @@ async def test_a_large_file_needs_little_memory(house: Premises, record_property
                 had = time.monotonic()
     assert etag == f'"{digest.hexdigest()}"'
     assert most - before < 20 * MIB
-    pings.sort()
+    assert p99(pings) < 1.0  # generous: the machine may be shared
     record_property(
         "told",
         f"{mib} MiB over TLS: up {brought - began:.2f} s, down {had - brought:.2f} s, memory "
-        f"+{(most - before) / MIB:.1f} MiB; another client's ping p99 "
-        f"{pings[int(len(pings) * 0.99)] * 1000:.1f} ms, of {len(pings)}",
+        f"+{(most - before) / MIB:.1f} MiB; another client's ping p99 {p99(pings) * 1000:.1f} ms, "
+        f"message until it is safe p99 {p99(acknowledged) * 1000:.1f} ms, of {len(pings)}",
     )
 
 
@@ -328,6 +343,19 @@ async def test_after_kill_9_no_half_file_is_served(empty: Premises, point: str):
     else:
         assert answer.status == 404
     assert house.stop() == 0
+
+
+async def test_an_operator_removes_a_file(house: Premises):
+    with house.client("bob") as bob:
+        url = slot(bob, "a.bin", 4)
+    async with browser(house) as session:
+        assert await put(session, url, b"away") == 201
+        said = clarion("file", "list", address("bob"), "--config", str(house.config))
+        assert "a.bin" in said.stdout, said.stderr
+        said = clarion("file", "remove", url, "--config", str(house.config))
+        assert said.stdout == f"Removed a.bin, 4 bytes, of {address('bob')}.\n", said.stderr
+        async with session.get(url) as answer:
+            assert answer.status == 404
 
 
 async def test_who_is_erased_leaves_no_file(empty: Premises):

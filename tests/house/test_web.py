@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from house.premises import HOST, Premises, address, open_house
-from house.raw_client import GoneError, RefusedError
+from house.raw_client import BODY, GoneError, RefusedError, origin
 from house.web_client import FRAMING, WebSocketClient, over_websocket
 
 WEB = (
@@ -167,6 +167,38 @@ def test_behind_a_trusted_proxy(empty: Premises):
         assert not ann.bindings  # the proxy's TLS is not ours
         ann.bind()
         house.saw(lambda line: line.get("event") == "logged in" and line["peer"] == "192.0.2.7")
+    with WebSocketClient(house, headers="X-Forwarded-For: 192.0.2.7\r\n") as bare:
+        assert bare.handshake.startswith("HTTP/1.1 403 ")  # its password would cross the network
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_browser_that_does_not_read_is_cut_off_and_misses_nothing(empty: Premises, secure: bool):
+    house = empty
+    house.furnish(
+        more=WEB,
+        limits="stanza_bytes = 65536\nsend_queue_bytes = 262144\n"
+        "unacknowledged_bytes = 262144\nunacknowledged_stanzas = 100000\n",
+    )
+    house.start()
+    house.add_people("ann", "dan")
+    many = 400
+    with (
+        over_websocket(house, "dan", secure=secure, receive_buffer=4096),
+        house.client("ann", managed=True, present=False) as ann,
+    ):
+        for number in range(many):
+            ann.write(address("dan"), "x" * 16_384, f"n{number}")
+        assert ann.acknowledged() == many
+        house.saw(lambda line: line.get("event") == "client does not read; connection cut")
+    with over_websocket(house, "dan", secure=secure) as again:
+        again.manage()
+        taken: list[str] = []
+        while len(set(taken)) < many:
+            element = again.next()
+            if element.findtext(BODY) is not None:
+                taken.append(origin(element))
+                again.acknowledge()
+    assert taken == [f"n{number}" for number in range(many)]
 
 
 def test_when_the_server_stops_every_socket_is_told(empty: Premises):

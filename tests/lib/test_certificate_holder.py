@@ -1,5 +1,7 @@
 """The certificate in use: its names, its bindings, and its replacement at run time."""
 
+import contextlib
+import ssl
 import time
 from pathlib import Path
 
@@ -59,3 +61,30 @@ def test_files_that_cannot_be_used_are_refused_at_the_start(tmp_path: Path):
     files.server_key.unlink()
     with pytest.raises(UsageError, match=r"server\.key"):
         held(files)
+
+
+def test_browsers_see_the_new_one_too(tmp_path: Path):
+    files = made(tmp_path / "certs", "corp.example")
+    other = made(tmp_path / "other", "corp.example")
+    holder = held(files)
+
+    def shown() -> bytes | None:
+        trust = ssl.create_default_context()
+        trust.load_verify_locations(files.ca)
+        trust.load_verify_locations(other.ca)
+        trust.set_alpn_protocols(["h2", "http/1.1"])
+        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trust.wrap_bio(to_client, to_server, server_hostname="corp.example")
+        server = holder.https.wrap_bio(to_server, to_client, server_side=True)
+        for _ in range(4):
+            for end in (client, server):
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        assert client.selected_alpn_protocol() == "http/1.1"
+        return client.getpeercert(binary_form=True)
+
+    before = shown()
+    files.server.write_bytes(other.server.read_bytes())
+    files.server_key.write_bytes(other.server_key.read_bytes())
+    assert holder.reload(time.time()) == ()
+    assert shown() != before

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from clarion.admin.desk import Desk
+from clarion.admin.files import token_of
 from clarion.admin.placing import found
 from clarion.lib.errors import ClarionError
 
@@ -58,6 +59,10 @@ def _password(desk: Desk, arguments: Mapping[str, Any]) -> Described:
 
 def _erase(desk: Desk, arguments: Mapping[str, Any]) -> Described:
     return _address(desk, arguments), {"messages": arguments.get("messages") is True}
+
+
+def _file(desk: Desk, arguments: Mapping[str, Any]) -> Described:
+    return "", {"file": token_of(str(arguments.get("file", "")))[:64]}
 
 
 def _offer(desk: Desk, arguments: Mapping[str, Any]) -> Described:
@@ -124,6 +129,7 @@ CHANGES: Final[Mapping[str, Describe]] = MappingProxyType(
         "department.leave": _department,
         "department.remove": _department,
         "department.set": _department,
+        "file.remove": _file,
         "person.add": _person,
         "person.app_password.add": _person,
         "person.app_password.remove": _person,
@@ -147,6 +153,7 @@ LOOKING: Final = frozenset(
     {
         "department.list",
         "department.show",
+        "file.list",
         "ledger.show",
         "person.invitation.list",
         "person.list",

@@ -15,6 +15,7 @@ from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.upload_book import Uploads
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much; on the loop, often."""
@@ -48,6 +49,7 @@ class Desk:
         devices: Where people's clients are told of what waits.
         invitations: Who may make an account; ``None``: nobody.
         public: Address of the web door; ``""``: there is none.
+        uploads: Files that people share; ``None`` when no server runs, or it takes none.
 
     """
 
@@ -65,3 +67,4 @@ class Desk:
     devices: PushDevices | None = None
     invitations: Invitations | None = None
     public: str = ""
+    uploads: Uploads | None = None

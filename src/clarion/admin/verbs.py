@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from clarion.admin import (
     departments,
+    files,
     forgetting,
     importing,
     inviting,
@@ -32,6 +33,8 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "department.remove": departments.remove,
         "department.set": departments.change,
         "department.show": departments.show,
+        "file.list": files.listing,
+        "file.remove": files.remove,
         "ledger.show": reading.show_ledger,
         "person.add": persons.add,
         "person.app_password.add": persons.add_app_password,

@@ -12,6 +12,7 @@ from clarion.assembly.foundation import Foundation
 from clarion.assembly.xmpp import OpenXmpp
 from clarion.core.erasure import Erasure
 from clarion.core.retention import Retention
+from clarion.core.upload_book import Uploads
 
 
 @asynccontextmanager
@@ -22,6 +23,7 @@ async def open_admin(
     retention: Retention,
     erasure: Erasure,
     listening: Sequence[tuple[str, str]],
+    uploads: Uploads | None = None,
 ) -> AsyncGenerator[None, None]:
     """Open the socket; last of all, so that every verb finds what it needs.
 
@@ -32,6 +34,7 @@ async def open_admin(
         retention: Deletes what is too old.
         erasure: Erases persons.
         listening: Kind and address of every listener, for ``status``.
+        uploads: Files that people share, where there are any.
 
     """
     certificate = ground.certificate
@@ -59,6 +62,7 @@ async def open_admin(
         devices=ground.devices,
         invitations=ground.invitations,
         public=ground.config.web.public if ground.config.web is not None else "",
+        uploads=uploads,
     )
     async with AdminListener(ground.config.socket, desk).serve():
         yield

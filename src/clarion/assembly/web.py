@@ -12,7 +12,9 @@ from clarion.config.web import WebConfig
 from clarion.core.events import PoliciesChanged
 from clarion.web.listener import WebListener
 from clarion.web.ports import WebPort
-from clarion.wire.xmpp.host_meta import WEBSOCKET, links
+from clarion.wire.xmpp.host_meta import BOSH, WEBSOCKET, links
+from clarion.xmpp.bosh import PATH as BOSH_PATH
+from clarion.xmpp.bosh import Bosh
 from clarion.xmpp.host_meta import routes as host_meta
 from clarion.xmpp.websocket import PATH as WEBSOCKET_PATH
 from clarion.xmpp.websocket import WebSockets
@@ -44,9 +46,11 @@ async def open_web(
 
     ground.bus.subscribe(PoliciesChanged, changed)
     sockets = WebSockets(xmpp.door.connection, xmpp.services, xmpp.door.lifecycle)
-    ways = links(_public(config.web, config.domain, ports), {WEBSOCKET: WEBSOCKET_PATH})
-    routes = [*sockets.routes(), *host_meta(ways), *more]
-    async with listener.serve(ports, routes, [sockets.goodbye]):
+    bosh = Bosh(xmpp.door.connection, xmpp.services, xmpp.door.lifecycle)
+    paths = {WEBSOCKET: WEBSOCKET_PATH, BOSH: BOSH_PATH}
+    ways = links(_public(config.web, config.domain, ports), paths)
+    routes = [*sockets.routes(), *bosh.routes(), *host_meta(ways), *more]
+    async with listener.serve(ports, routes, [sockets.goodbye, bosh.goodbye]):
         yield listener
 
 

@@ -32,6 +32,7 @@ COMMANDS: Final = (
     ("person", "clarion.cli.person", "The people of the organisation."),
     ("department", "clarion.cli.department", "The departments of the organisation."),
     ("room", "clarion.cli.room", "The rooms of the organisation."),
+    ("file", "clarion.cli.file", "The files that people have uploaded."),
     ("ledger", "clarion.cli.ledger", "Who has received and read what."),
     ("audit", "clarion.cli.audit", "Who has administered what, and whether that record is whole."),
     ("retention", "clarion.cli.retention", "For how long messages are kept."),

@@ -5,8 +5,8 @@ served, when both are safe; a blob goes with the last row that refers to it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from clarion.config.files import FilesConfig
 from clarion.core.blobs import BlobId, Blobs
 from clarion.core.bus import Bus
 from clarion.core.events import PersonDeleted
+from clarion.core.model import PersonNumber
 from clarion.core.upload_slots import Slots
 from clarion.core.uploads import NoSlotError, Purpose, SizeError, Slot, Upload, UploadStore
 from clarion.lib.clock import Clock
@@ -146,7 +147,8 @@ class Uploads:
             kept.append(upload)
 
         with self.slots.claimed(slot):
-            await self._blobs.put(_exactly(chunks, slot.wish.size_bytes), write)
+            async with aclosing(_exactly(chunks, slot.wish.size_bytes)) as whole:
+                await self._blobs.put(whole, write)
         return kept[0]
 
     # -- afterwards --------------------------------------------------------------------------
@@ -178,6 +180,22 @@ class Uploads:
         """Return a part of a file, see ``Blobs.open``."""
         return self._blobs.open(upload.blob, upload.size_bytes, start, length)
 
+    async def newest(self, owner: PersonNumber | None, limit: int) -> Sequence[Upload]:
+        """Return the newest files of a person, or of everybody."""
+        return await self._store.newest(owner, limit)
+
+    async def remove(self, token: str) -> Upload | None:
+        """Remove one file; returns which it was.
+
+        Raises:
+            UnavailableError: It cannot be done now.
+
+        """
+        upload = await self._store.find(token)
+        if upload is not None:
+            await self._forget([upload])
+        return upload
+
     async def remove_expired(self) -> int:
         """Remove what has expired; returns how many."""
         removed = 0
@@ -185,11 +203,7 @@ class Uploads:
             now = self._clock.wall()
             before = now - self._keep_seconds if self._keep_seconds else 0.0
             uploads = await self._store.expired(now, before, STEP)
-            await self._store.remove([upload.token for upload in uploads])
-            for upload in uploads:
-                self.slots.used(upload.owner, upload.purpose, -upload.size_bytes)
-            for blob, size_bytes in {one.blob: one.size_bytes for one in uploads}.items():
-                await self._drop(blob, size_bytes)
+            await self._forget(uploads)
             removed += len(uploads)
             self.tally.removed += len(uploads)
             if len(uploads) < STEP:
@@ -216,6 +230,13 @@ class Uploads:
                 if blob not in known:
                     removed += await self._drop(blob, None)
         return removed
+
+    async def _forget(self, uploads: Sequence[Upload]) -> None:
+        await self._store.remove([upload.token for upload in uploads])
+        for upload in uploads:
+            self.slots.used(upload.owner, upload.purpose, -upload.size_bytes)
+        for blob, size_bytes in {one.blob: one.size_bytes for one in uploads}.items():
+            await self._drop(blob, size_bytes)
 
     async def _drop(self, blob: BlobId, size_bytes: int | None) -> bool:
         """Remove a blob if nobody refers to it; ``size_bytes``: as counted, if it was."""

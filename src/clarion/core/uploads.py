@@ -155,6 +155,10 @@ class UploadStore(Protocol):
         """Return an upload."""
         ...
 
+    async def newest(self, owner: PersonNumber | None, limit: int) -> Sequence[Upload]:
+        """Return the newest uploads of a person, or of everybody."""
+        ...
+
     async def expired(self, now: float, before: float, limit: int) -> Sequence[Upload]:
         """Return some that have ended by ``now``, or that are older than ``before``.
 

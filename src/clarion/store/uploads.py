@@ -35,6 +35,14 @@ _USAGE: Final = (
 )
 _STORED: Final = "SELECT count(*), coalesce(sum(size_bytes), 0) FROM blob"
 _FIND: Final = f"SELECT {_COLUMNS} FROM upload WHERE token = ?"  # noqa: S608  # names above
+_NEWEST: Final = (
+    f"SELECT {_COLUMNS} FROM upload"  # noqa: S608  # names above
+    " ORDER BY at DESC, token LIMIT ?"
+)
+_NEWEST_OF: Final = (
+    f"SELECT {_COLUMNS} FROM upload"  # noqa: S608  # names above
+    " WHERE owner = ? ORDER BY at DESC, token LIMIT ?"
+)
 _ENDED: Final = (
     f"SELECT {_COLUMNS} FROM upload"  # noqa: S608  # names above
     " WHERE expires IS NOT NULL AND expires <= ? ORDER BY expires LIMIT ?"
@@ -107,6 +115,14 @@ class DatabaseUploads:
         """See ``UploadStore``."""
         rows = await self._database.read(_FIND, (token,))
         return _upload(rows[0]) if rows else None
+
+    async def newest(self, owner: PersonNumber | None, limit: int) -> Sequence[Upload]:
+        """See ``UploadStore``; of everybody it looks at all rows, in a reader's thread."""
+        if owner is None:
+            rows = await self._database.read(_NEWEST, (limit,))
+        else:
+            rows = await self._database.read(_NEWEST_OF, (owner, limit))
+        return [_upload(row) for row in rows]
 
     async def expired(self, now: float, before: float, limit: int) -> Sequence[Upload]:
         """See ``UploadStore``."""

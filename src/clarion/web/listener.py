@@ -148,6 +148,7 @@ class WebListener:
         return web.AppRunner(
             app,
             access_log=None,
+            auto_decompress=False,  # what a body is, its door says
             logger=complaints,
             handler_cancellation=True,
             keepalive_timeout=IDLE_SECONDS,

@@ -8,7 +8,7 @@ from aiohttp import web
 from clarion.wire.xmpp.host_meta import as_jrd, as_xrd
 
 PATH: Final = "/.well-known/host-meta"
-_ANYBODY: Final = {"Access-Control-Allow-Origin": "*"}  # web clients of any site (section 5)
+_ANYBODY: Final = {"Access-Control-Allow-Origin": "*"}  # web clients of any site (section 3)
 
 
 def routes(ways: Mapping[str, str]) -> list[web.RouteDef]:

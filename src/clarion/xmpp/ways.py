@@ -1,11 +1,13 @@
 """What every connection of a listener shares."""
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
+from clarion.lib.errors import DeniedError
 from clarion.lib.log import RateLimited
 from clarion.wire.xmpp.errors import StreamError
 from clarion.wire.xmpp.stream_events import StreamRules
@@ -17,6 +19,30 @@ from clarion.xmpp.services import Services
 
 WITHOUT_TLS: Final = frozenset({"plain", "http"})
 """Kinds of listener where log-in is offered without TLS; others cannot reach them."""
+
+
+def web_kind(remote: str | None, *, secure: bool) -> str:
+    """Return the kind of listener that a browser came through.
+
+    Args:
+        remote: The client's address, also where it came through a proxy.
+        secure: Whether TLS protects it, perhaps as far as that proxy.
+
+    Raises:
+        DeniedError: It comes from elsewhere, and nothing would protect its password.
+
+    """
+    if secure:
+        return "https"
+    try:
+        near = ipaddress.ip_address((remote or "").partition("%")[0]).is_loopback
+    except ValueError:
+        near = False
+    if not near:
+        raise DeniedError(
+            "this needs TLS: use https or wss; a proxy has to say X-Forwarded-Proto: https"
+        )
+    return "http"
 
 
 class Carrier(Protocol):

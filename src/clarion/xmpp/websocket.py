@@ -20,6 +20,7 @@ from clarion.wire.xmpp.framing import CLOSE, SUBPROTOCOL, close_code, to_frames,
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.services import Services
+from clarion.xmpp.ways import web_kind
 
 PATH: Final = "/xmpp-websocket"
 FRAME_SLACK_BYTES: Final = 65_536
@@ -180,6 +181,7 @@ class WebSockets:
             raise web.HTTPBadRequest(
                 text=f"this is for WebSockets with the subprotocol {SUBPROTOCOL}"
             )
+        kind = web_kind(request.remote, secure=request.secure)
         socket = web.WebSocketResponse(
             autoclose=False,
             compress=False,
@@ -193,7 +195,7 @@ class WebSockets:
         if below is None:
             return socket
         transport = FrameTransport(socket, request, below, self._services.crew.errand)
-        connection = self._connection("https" if request.secure else "http")
+        connection = self._connection(kind)
         transport.connection = connection
         self.open.add(connection)
         try:

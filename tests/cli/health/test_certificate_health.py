@@ -93,3 +93,12 @@ def test_a_server_that_shows_an_older_one(folder: Path):
 def test_without_tls_none_is_needed(tmp_path: Path):
     plain = {"listen": [], "listen_tls": [], "listen_plain": ["127.0.0.1:0"]}
     assert verdicts(found(tmp_path, xmpp=plain)) == ["good"]
+
+
+def test_browsers_may_reach_another_name(folder: Path):
+    web = {"listen": ["0.0.0.0:443"], "public": "https://web.other.example:8443/x"}
+    (finding,) = [one for one in found(folder, web=web) if "browsers" in one.text]
+    assert finding.verdict is Verdict.DOUBTFUL
+    assert "it does not name web.other.example" in finding.text
+    for web in ({"public": "https://corp.example"}, {"listen": [], "public": "https://x.example"}):
+        assert not [one for one in found(folder, web=web) if "browsers" in one.text]

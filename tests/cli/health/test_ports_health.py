@@ -45,3 +45,13 @@ def test_ports_of_a_running_server(tmp_path: Path, configured: str):
 )
 def test_where_a_listener_is_found(host: str, reached: str):
     assert ports._reachable(host) == reached
+
+
+def test_the_web_doors_ports_are_among_them(tmp_path: Path):
+    web = {"listen": ["127.0.0.1:0"], "listen_plain": ["127.0.0.1:0"]}
+    off = {"listen": [], "listen_tls": []}
+    lines = told(ports.look(config(tmp_path, xmpp=off, web=web), None))
+    assert lines == [
+        "good: https 127.0.0.1:0: free for the server",
+        "good: http 127.0.0.1:0: free for the server",
+    ]

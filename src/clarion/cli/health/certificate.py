@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -50,6 +51,7 @@ def look(config: Config, now: float, status: dict[str, Any] | None) -> Iterator[
     except (OSError, ValueError, UsageError):
         return  # it has an error of its own
     yield from _names(config.domain, names)
+    yield from _browsers(config, names)
     if not faults:
         yield _time(until, now)
         yield _chain(chain, config.domain, now)
@@ -71,6 +73,19 @@ def _names(domain: str, names: Sequence[str]) -> Iterator[Finding]:
             PART,
             f"it is for {listed}; it does not name {domain}",
             f"get one for {domain}, whatever the machine is called (RFC 6120 section 13.7.2)",
+        )
+
+
+def _browsers(config: Config, names: Sequence[str]) -> Iterator[Finding]:
+    """See whether the address of ``[web] public`` is named; behind a proxy, that one shows its."""
+    if config.web is None or not config.web.listen or not config.web.public:
+        return
+    host = urlsplit(config.web.public).hostname or ""
+    if host != config.domain and not tls.covers(names, host):
+        yield doubtful(
+            PART,
+            f"it does not name {host}, which browsers reach (web.public)",
+            f"get one that names {host} too, unless a proxy shows its own there",
         )
 
 

@@ -7,7 +7,7 @@ does not inherit.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from clarion.wire.xml import MalformedError, escape, parse
@@ -24,7 +24,7 @@ CLOSE: Final = f"<close xmlns='{FRAMING}'/>".encode()
 _OPEN_TAG: Final = f"{{{FRAMING}}}open"
 _CLOSE_TAG: Final = f"{{{FRAMING}}}close"
 _FRAMING: Final = FRAMING.encode()
-_STREAM_END: Final = b"</stream:stream>"
+STREAM_END: Final = b"</stream:stream>"
 _HEADER: Final = b"<stream:stream"
 _PREFIX: Final = b"<stream:"
 _ERROR: Final = b"<stream:error"
@@ -38,10 +38,19 @@ _CLOSE_CODES: Final = {
     b"system-shutdown": 1001,
 }
 """What the others say is 1002, an error of the protocol."""
-_CDATA: Final = b"<![CDATA["
 _TAG: Final = re.compile(rb"<(/?)(?:[^'\"<>]++|'[^'<]*+'|\"[^\"<]*+\")++>")
 _NAME: Final = re.compile(rb"<[^\s/>]+")
 _SLASH: Final = 0x2F
+_TOKEN: Final = re.compile(
+    rb"</[^'\"<>]*+>()"  # an end tag
+    rb"|<(?![?!])(?:[^'\"<>]++|'[^'<]*+'|\"[^\"<]*+\")++>"  # a start tag, the only one unnumbered
+    rb"|<!\[CDATA\[(?s:.*?)\]\]>()"
+    rb"|<\?xml [^<>]*+>()"  # how our own headers begin
+    rb"|<(?:\?|!(?!\[CDATA\[))()"
+    rb"|<()"
+)
+_END, _CDATA, _DECLARATION, _UNFINISHED = 1, 2, 3, 5  # groups of it; 4 is restricted XML
+"""Whatever begins with ``<``. Time is linear: where a token is unfinished, the reading ends."""
 _GIVEN: Final = ("to", "from", "version", XML_LANG)  # of what the client's <open/> may say
 _TAKEN: Final = frozenset({b"from", b"to", b"id", b"version", b"xml:lang"})  # of our header
 
@@ -72,17 +81,27 @@ def to_stream(frame: bytes) -> bytes:
     except MalformedError as error:
         raise StreamError(_C.NOT_WELL_FORMED, str(error)) from None
     if element.tag == _CLOSE_TAG:
-        return _STREAM_END
+        return STREAM_END
     if element.tag != _OPEN_TAG:
         return frame  # the namespace is only mentioned
-    said = "".join(
-        f" {'xml:lang' if name == XML_LANG else name}='{escape(element.attrib[name])}'"
+    return stream_start(element.attrib)
+
+
+def stream_start(said: Mapping[str, str]) -> bytes:
+    """Write the client's start of a stream.
+
+    Args:
+        said: What it says of it: ``to``, ``from``, ``version``, ``xml:lang``; others are left out.
+
+    """
+    kept = "".join(
+        f" {'xml:lang' if name == XML_LANG else name}='{escape(said[name])}'"
         for name in _GIVEN
-        if name in element.attrib
+        if name in said
     )
     # With a declaration, so that it can only be the start of a stream and never a stanza.
     return (
-        f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'{said}>"
+        f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'{kept}>"
     ).encode()
 
 
@@ -97,7 +116,7 @@ def to_frames(said: bytes) -> Iterator[bytes]:
 
     """
     for piece in elements(said, of_stream=True):
-        if piece == _STREAM_END:
+        if piece == STREAM_END:
             yield CLOSE
         elif not piece.startswith(_PREFIX):
             yield with_namespace(piece, CLIENT)
@@ -147,46 +166,43 @@ def elements(data: bytes, *, of_stream: bool = False) -> Iterator[bytes]:
 
     """
     at = begin = depth = 0
-    while (less := data.find(b"<", at)) >= 0:
+    for found in _TOKEN.finditer(data):
+        start, end = found.span()
         if depth == 0:
-            _check_gap(data[at:less])
-            begin = less
-        if data.startswith((b"<!", b"<?"), less):
-            at = _skip(data, less, within=depth > 0, of_stream=of_stream)
-            continue
-        found = _TAG.match(data, less)
-        if found is None:
-            raise StreamError(_C.NOT_WELL_FORMED, "a tag is unfinished or holds a tag")
-        at = found.end()
-        if found[1]:
+            _check_gap(data[at:start])
+            begin = start
+        kind = found.lastindex
+        if kind is None:
+            # A header of ours has no end in the same bytes, so it counts as one by itself.
+            headed = depth == 0 and of_stream and data.startswith(_HEADER, start)
+            if data[end - 2] != _SLASH and not headed:
+                depth += 1
+            elif depth == 0:
+                yield data[begin:end]
+        elif kind == _END:
             depth -= 1
-        elif data[at - 2] != _SLASH and not (
-            depth == 0 and of_stream and data.startswith(_HEADER, less)
-        ):
-            depth += 1
-        if depth < 0:
-            if not of_stream:
-                raise StreamError(_C.NOT_WELL_FORMED, "an end tag without its start tag")
-            depth = 0
-        if depth == 0:
-            yield data[begin:at]
+            if depth <= 0:
+                if depth < 0 and not of_stream:
+                    raise StreamError(_C.NOT_WELL_FORMED, "an end tag without its start tag")
+                depth = 0
+                yield data[begin:end]
+        else:
+            _check_odd(kind, within=depth > 0, of_stream=of_stream)
+        at = end
     if depth:
         raise StreamError(_C.BAD_FORMAT, "an element is unfinished")
     _check_gap(data[at:])
 
 
+def _check_odd(kind: int, *, within: bool, of_stream: bool) -> None:
+    """Let a CDATA section pass in an element, and a declaration before one of our headers."""
+    if (kind == _CDATA and within) or (kind == _DECLARATION and of_stream and not within):
+        return
+    if kind == _UNFINISHED:
+        raise StreamError(_C.NOT_WELL_FORMED, "a tag is unfinished or holds a tag")
+    refuse()
+
+
 def _check_gap(gap: bytes) -> None:
     if gap.strip(BLANK):
         raise StreamError(_C.BAD_FORMAT, "text between elements")
-
-
-def _skip(data: bytes, at: int, *, within: bool, of_stream: bool) -> int:
-    """Return the offset after a CDATA section, or after a declaration of our own."""
-    if within and data.startswith(_CDATA, at):
-        end = data.find(b"]]>", at)
-        if end < 0:
-            raise StreamError(_C.NOT_WELL_FORMED, "a CDATA section is unfinished")
-        return end + 3
-    if within or not of_stream:
-        refuse()
-    return data.index(b"?>", at) + 2

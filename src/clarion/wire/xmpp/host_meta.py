@@ -11,7 +11,7 @@ WEBSOCKET: Final = "urn:xmpp:alt-connections:websocket"
 
 
 def links(public: str, paths: Mapping[str, str]) -> dict[str, str]:
-    """Return relation and address of every way in; nothing where there is no TLS (section 3).
+    """Return relation and address of every way in; nothing without TLS (section 2.2).
 
     Args:
         public: The address that others reach, e.g. ``"https://chat.corp.example"``.

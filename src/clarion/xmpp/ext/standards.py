@@ -111,6 +111,14 @@ STANDARDS: Final = (
         test="tests/lib/test_tls.py",
     ),
     Card(
+        name="xmpp/websocket",
+        spec="RFC 7395",
+        title="An XMPP Subprotocol for WebSocket",
+        status="partial",
+        missing="see-other-uri (section 3.6.1) is never sent: nothing here moves clients elsewhere",
+        test="tests/house/test_web.py",
+    ),
+    Card(
         name="wire/xmpp/forms",
         spec="XEP-0004",
         title="Data Forms",
@@ -205,6 +213,15 @@ STANDARDS: Final = (
         test="tests/xmpp/test_pep.py",
     ),
     Card(
+        name="xmpp/bosh",
+        spec="XEP-0206",
+        title="XMPP Over BOSH",
+        version="1.4",
+        status="partial",
+        missing="authid, which only XEP-0078 needs (section 4)",
+        test="tests/house/test_bosh_of_a_server.py",
+    ),
+    Card(
         name="xmpp/ext/disco",
         spec="XEP-0128",
         title="Service Discovery Extensions",
@@ -219,6 +236,17 @@ STANDARDS: Final = (
         test="tests/talk/xmpp/xep0384_omemo.talk",
     ),
     Card(
+        name="wire/xmpp/bosh",
+        spec="XEP-0124",
+        title="Bidirectional-streams Over Synchronous HTTP (BOSH)",
+        version="1.11.2",
+        status="partial",
+        missing="several streams in a session (section 16), compressed requests and other charsets "
+        "than UTF-8 (accept and charsets in section 7.2), report and time beside "
+        "acknowledgements (section 9.2), content types that browsers run (content in section 7.1)",
+        test="tests/wire/xmpp/test_bosh.py",
+    ),
+    Card(
         name="xmpp/commands/persons",
         spec="XEP-0133",
         title="Service Administration",
@@ -228,6 +256,13 @@ STANDARDS: Final = (
         "message of the day, welcome message, restart and shut-down; of the statistics only "
         "contacts and sessions; the last log-in is the last time that somebody was here",
         test="tests/xmpp/test_commands.py",
+    ),
+    Card(
+        name="wire/xmpp/host_meta",
+        spec="XEP-0156",
+        title="Discovering Alternative XMPP Connection Methods",
+        version="1.4.0",
+        test="tests/wire/xmpp/test_host_meta.py",
     ),
     Card(
         name="xmpp/contact",
