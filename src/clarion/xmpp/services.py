@@ -157,7 +157,11 @@ class Services:
     outside: Outside | None = None
 
     def entity(self, bare: str) -> EntityId:
-        """Return who takes what is for a bare JID: a person of ours, or another domain."""
+        """Return who takes what is for a bare JID: a person of ours, or another domain.
+
+        The only place that knows which domain is whose: what other servers
+        bring, and what goes there, is addressed here.
+        """
         domain = bare.rpartition("@")[2]
         return person_entity(bare) if domain == self.domain else domain_entity(domain)
 

@@ -36,6 +36,9 @@ def _listeners(config: Config) -> Iterator[tuple[str, Endpoint]]:
         ("starttls", config.xmpp.listen),
         ("tls", config.xmpp.listen_tls),
         ("plain", config.xmpp.listen_plain),
+        ("server", config.xmpp.listen_server),
+        ("server-tls", config.xmpp.listen_server_tls),
+        ("component", config.xmpp.listen_component),
         ("metrics", config.metrics.listen),
     ):
         for endpoint in endpoints:
