@@ -383,6 +383,22 @@ def test_missing_secrets_are_errors(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize("domain", ["corp.example", "rooms.corp.example", "proxy.corp.example"])
+def test_a_component_has_a_domain_of_its_own(tmp_path: Path, domain: str):
+    component = f'[[xmpp.components]]\ndomain = "{domain}"\nsecret = "x"\n'
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, f'domain = "corp.example"\n{component}'))
+    assert caught.value.errors == (
+        f'xmpp.components: "{domain}" is taken already; a component has a domain of its own',
+    )
+
+
+def test_two_components_with_one_domain_are_refused(tmp_path: Path):
+    component = '[[xmpp.components]]\ndomain = "gate.example"\nsecret = "x"\n'
+    with pytest.raises(ConfigError, match="is taken already"):
+        load(written(tmp_path, f'domain = "corp.example"\n{component}{component}'))
+
+
 def test_errors_never_show_a_secret_nor_the_value_of_an_unknown_key(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         load(

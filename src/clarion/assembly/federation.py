@@ -50,7 +50,10 @@ async def open_federation(
         return
     keys = {one.domain: one.secret.get_secret_value() for one in xmpp.components}
     peers: tuple[PeerRules, Contexts] | None = None
-    policy = Policy(xmpp.federation, lambda domain: domain == services.domain or domain in keys)
+    # Domains of ours that no other server can be, and those that others may write to.
+    ours = frozenset({services.domain, services.proxy, xmpp.rooms, *keys})
+    served = frozenset({services.domain, *keys})
+    policy = Policy(xmpp.federation, ours, served)
     make: Callable[[str, str, Callable[[Parcel, StanzaError], None]], Link] | None = None
     if federates:
         rules = peer_rules(policy, ground.config.limits, secrets.token_bytes(SECRET_BYTES))

@@ -68,6 +68,12 @@ class Config(Section):
         if value.rooms == domain:
             text = f'must not be the server\'s own domain; leave it out for "rooms.{domain}"'
             raise PydanticCustomError("below", "{text}", {"key": "rooms", "text": text})
+        taken = {domain, value.rooms or f"rooms.{domain}", f"proxy.{domain}"}
+        for component in value.components:
+            if component.domain in taken:
+                text = f'"{component.domain}" is taken already; a component has a domain of its own'
+                raise PydanticCustomError("below", "{text}", {"key": "components", "text": text})
+            taken.add(component.domain)
         return value if value.rooms else value.model_copy(update={"rooms": f"rooms.{domain}"})
 
     @field_validator("files")

@@ -184,7 +184,11 @@ class Services:
     pusher: Pusher | None = None
 
     def entity(self, bare: str) -> EntityId:
-        """Return who takes what is for a bare JID: a person, a room, or another domain."""
+        """Return who takes what is for a bare JID: a person, a room, or another domain.
+
+        The only place that knows which domain is whose: what other servers
+        bring, and what goes there, is addressed here.
+        """
         domain = bare.rpartition("@")[2]
         if domain == self.domain:
             return person_entity(bare)

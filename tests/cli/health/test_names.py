@@ -114,3 +114,10 @@ async def test_the_systems_resolver(monkeypatch: pytest.MonkeyPatch):
     assert await resolver.ask("x.example", "A") == ()
     with pytest.raises(CouldNotAskError):
         await resolver.ask("x.example", "A")
+
+
+async def test_other_servers_find_this_one_by_records_of_their_own():
+    records = GOOD | {("_xmpp-server._tcp.corp.org", "SRV"): ("5 0 5269 chat.corp.org.",)}
+    lines = await told(records, listen_server=["0.0.0.0:5269"], listen_server_tls=["0.0.0.0:5270"])
+    assert "good: _xmpp-server._tcp.corp.org leads to chat.corp.org:5269" in lines
+    assert "doubtful: _xmpps-server._tcp.corp.org has no SRV record" in lines

@@ -99,11 +99,11 @@ class Arrivals:
         return self._callers.take(stanza, sender, recipient)
 
     def _pass_on(self, stanza: Stanza, sender: Jid, recipient: Jid) -> None:
-        """Hand on what is for a component, or from one for another server."""
+        """Hand on what is for another part of this server, or from a component for a server."""
         name = stanza.tag.rpartition("}")[2]
         kind = stanza.attributes.get("type", "")
         parcel = Parcel(name, kind, sender.full, recipient.resource, stanza.raw)
-        self._services.router.to_entity(domain_entity(recipient.domain), parcel)
+        self._services.router.to_entity(self._services.entity(recipient.bare), parcel)
 
     # -- messages (RFC 6121 section 8.5) -------------------------------------------------
 

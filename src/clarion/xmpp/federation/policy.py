@@ -1,7 +1,6 @@
 """Which domains this server talks to, and the keys that it proves itself with."""
 
 import ipaddress
-from collections.abc import Callable
 from ssl import SSLContext
 from typing import Final
 
@@ -16,18 +15,26 @@ class Policy:
 
     Args:
         config: ``[xmpp.federation]``.
-        serves: Whether a domain is one of ours.
+        ours: Domains that are ours, so that no other server can be one of them.
+        served: Those among them that other servers may write to.
 
     """
 
-    def __init__(self, config: FederationConfig, serves: Callable[[str], bool]) -> None:
+    def __init__(
+        self, config: FederationConfig, ours: frozenset[str], served: frozenset[str]
+    ) -> None:
         self._allow = frozenset(config.allow)
         self._deny = frozenset(config.deny)
-        self.serves = serves
+        self._ours = ours
+        self._served = served
+
+    def serves(self, domain: str) -> bool:
+        """Whether other servers may write to a domain here."""
+        return domain in self._served
 
     def admits(self, domain: str) -> bool:
         """Whether we talk to a domain; an address is none, for no certificate names it."""
-        if not domain or self.serves(domain) or _is_address(domain):
+        if not domain or domain in self._ours or _is_address(domain):
             return False
         return domain not in self._deny and (not self._allow or domain in self._allow)
 
