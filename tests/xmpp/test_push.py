@@ -383,9 +383,13 @@ async def test_a_domain_that_cannot_be_reached_is_an_error():
 
 async def test_who_is_deleted_is_forgotten():
     async with world("ann", "bob", "app") as here:
-        await enabled(here)
-        assert here.devices.any
+        app, bob = await enabled(here), await here.log_in("bob")
+        await write(here, bob)
+        await write(here, bob)
+        assert counts(app) == ["1"]
         await here.directory.delete(ANN)
         await here.settle()
         assert not here.devices.any
+        await here.advance(2 * PAUSE)
+        assert counts(app) == []
         assert await here.database.read("SELECT * FROM push_device") == []

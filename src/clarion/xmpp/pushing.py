@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Literal
 
 from clarion.core.events import PoliciesChanged
-from clarion.core.model import PersonNumber
+from clarion.core.model import Person, PersonNumber
 from clarion.core.ports import EntityId, Parcel, Router, Sessions, person_entity
 from clarion.core.push import DeviceKey, Noted, PushDevices
 from clarion.lib.clock import Alarm, Clock
@@ -238,6 +238,13 @@ class Pusher:
 
     def _note(self, key: DeviceKey, what: str, why: str) -> None:
         self.devices.note(key, Noted(self._clock.wall(), str(what), why))
+
+    def person_gone(self, person: Person) -> None:
+        """Forget everything of somebody who was deleted."""
+        self._waiting.pop(person.number, None)
+        for device in self.devices.of(person.number):
+            self.forget(device.key)
+        self.devices.forget(person)
 
     def forget(self, key: DeviceKey) -> None:
         """Forget how things stood with a place that is disabled, or enabled anew."""

@@ -54,7 +54,7 @@ class Removals:
         self._services.blocking.forget(person)
         self._services.nodes.forget(person)
         if self._services.pusher is not None:
-            self._services.pusher.devices.forget(person)
+            self._services.pusher.person_gone(person)
         self._people.forget(person)
 
     def _end(self, event: SessionsUnwanted) -> None:
