@@ -12,10 +12,12 @@ from clarion.wire.xmpp.disco_answers import ITEMS, answer, item
 from clarion.wire.xmpp.disco_answers import info as info_of
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.forms import Field, Form, FormKind, type_field
+from clarion.wire.xmpp.names import REGISTER
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer, RsmRequest, find_request
 from clarion.wire.xmpp.stamps import SID
 from clarion.xmpp.archive_request import NS as MAM
+from clarion.xmpp.rooms import avatar, nicks
 from clarion.xmpp.rooms.asked import Asked
 from clarion.xmpp.rooms.room import OCCUPANT_ID
 
@@ -25,8 +27,19 @@ ROOM_INFO: Final = f"{muc.MUC}#roominfo"
 PAGE_LIMIT: Final = 200
 """LIMIT: rooms, or occupants, in one answer; the rest comes page by page (XEP-0059)."""
 
-_SERVICE: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, OCCUPANT_ID, RSM)
-_EVERY_ROOM: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, SELF_PING, OCCUPANT_ID, SID)
+_SERVICE: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, OCCUPANT_ID, RSM, avatar.NS)
+_EVERY_ROOM: Final = (
+    INFO,
+    ITEMS,
+    muc.MUC,
+    STABLE_ID,
+    SELF_PING,
+    OCCUPANT_ID,
+    SID,
+    REGISTER,
+    f"{muc.MUC}#request",
+    avatar.NS,
+)
 
 
 def service_info(query: Element) -> bytes:
@@ -63,6 +76,8 @@ def info(asked: Asked) -> bytes:
         StanzaError: It is asked for a node that is not there.
 
     """
+    if asked.payload.get("node") == nicks.ITEM_NODE:
+        return answer(asked.payload, INFO, nicks.reserved(asked))
     _no_node(asked.payload)
     room = asked.room.room
     name = room.config.name or room.address.partition("@")[0]
@@ -104,7 +119,7 @@ def _features(room: Room) -> tuple[str, ...]:
 
 def _form(room: Room, occupants: int) -> Form:
     """Return more about a room (section 15.5.4)."""
-    config = room.config
+    config, picture = room.config, avatar.avatar_hash(room)
     fields = (
         type_field(ROOM_INFO),
         Field("muc#roominfo_description", (config.description,)),
@@ -112,6 +127,7 @@ def _form(room: Room, occupants: int) -> Form:
         Field("muc#roominfo_occupants", (str(occupants),)),
         Field("muc#roominfo_lang", (config.language,)) if config.language else None,
         Field("muc#roominfo_changesubject", ("1" if config.subject_change else "0",)),
+        Field("muc#roominfo_avatarhash", (picture,)) if picture else None,
     )
     return Form(FormKind.RESULT, tuple(field for field in fields if field is not None))
 
