@@ -33,6 +33,10 @@ has logged in::
     renamed Sales: Support      a department has another name, its address stays
     named ann: Ann Archer       a person has another name
     sync counts                 [ledger] sync_counts is true from now on
+    room coven: owner=ann, password=x       there is a lasting room coven@rooms.corp.example, with
+                                these settings of ``RoomConfig`` and affiliations
+    changed coven: moderated=1, outcast=bob it is configured anew, or somebody's affiliation
+    ann/phone joins coven as witch          it enters a room; what anybody hears then is not shown
     ledger ann, bob: m1 read    what there is between the two, by message id, and its state
 """
 
@@ -40,15 +44,17 @@ import asyncio
 import base64
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 from clarion.config.server import LimitsConfig
 from clarion.core.registration import Registrar
+from clarion.core.rooms import Affiliated, Affiliation, RoomConfig
 from clarion.lib.errors import UnavailableError
 from fakes.matching import MismatchError, match, read_elements
-from fakes.world import DOMAIN, FakeClient, World, scram_final, world
+from fakes.world import DOMAIN, ROOMS, FakeClient, World, scram_final, world
 
 CHUNKS = (1, 7, 4096)
 NAMES = {
@@ -129,12 +135,14 @@ class Stage:
             ">": self._say, "<": self._hear, ".": self._silence, "!": self._over,
             "enters": self._enter, "is": self._show, "connects": self._connect,
             "hangs": self._hang_up, "clears": self._clear,
+            "joins": self._enter_room,
         }  # fmt: skip
         self._scenes: dict[str, Callable[[str], Awaitable[None]]] = {
             "?": self._add, "+": self._pass, "store": self._store,
             "admin:": self._make_admin, "registration:": self._register,
             "disabled:": self._disable, "sync": self._sync, "ledger": self._ledger,
             "department": self._join,
+            "room": self._room, "changed": self._change_room,
             "leaves": self._leave, "renamed": self._rename, "named": self._name,
         }  # fmt: skip
 
@@ -171,6 +179,13 @@ class Stage:
             if name.partition("/")[0] == own:
                 came = client.read()
                 client.elements = [e for e in came if not _presence_of_own(e, own)]
+
+    async def _enter_room(self, who: str, text: str) -> None:
+        name, _, nick = text.partition(" as ")
+        x = f"<x xmlns='{NAMES['muc']}'/>"
+        await self._say(who, f"<presence to='{name}@{ROOMS}/{nick}'>{x}</presence>")
+        for client in self._clients.values():
+            client.read()
 
     async def _say(self, who: str, text: str) -> None:
         if "{proof}" in text:
@@ -265,6 +280,19 @@ class Stage:
         name, new = _pair(text)
         await self._here.directory.rename_department(f"{name.lower()}@{DOMAIN}", new)
 
+    async def _room(self, text: str) -> None:
+        name, given = _pair(text)
+        config, affiliations = _set_up(RoomConfig(persistent=True), given)
+        await self._here.book.create(f"{name}@{ROOMS}", config, affiliations)
+
+    async def _change_room(self, text: str) -> None:
+        name, given = _pair(text)
+        room = self._here.book.get(f"{name}@{ROOMS}")
+        assert room is not None, "there is no such room"
+        config, affiliations = _set_up(room.config, given)
+        await self._here.book.affiliate(room, affiliations, "")
+        await self._here.book.configure(room, config)
+
     async def _name(self, text: str) -> None:
         person, name = _pair(text)
         await self._here.directory.change_person(f"{person}@{DOMAIN}", name=name)
@@ -314,6 +342,20 @@ class Stage:
 def _pair(text: str) -> tuple[str, str]:
     left, _, right = text.partition(":")
     return left.strip(), right.strip()
+
+
+def _set_up(config: RoomConfig, text: str) -> tuple[RoomConfig, list[Affiliated]]:
+    """Read settings of a room and affiliations with it."""
+    affiliations: list[Affiliated] = []
+    for pair in text.split(","):
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if key.upper() in Affiliation.__members__:
+            affiliations.append(Affiliated(f"{value}@{DOMAIN}", Affiliation[key.upper()]))
+            continue
+        kind = type(getattr(config, key))
+        given: Any = bool(int(value)) if kind is bool else kind(value)
+        config = replace(config, **{key: given})
+    return config, affiliations
 
 
 def _presence_of_own(element: Element, name: str) -> bool:

@@ -20,6 +20,7 @@ from clarion.xmpp.ext import (
     entity_time,
     hints,
     last_activity,
+    occupant_ids,
     offline,
     pep,
     ping,
@@ -31,7 +32,9 @@ from clarion.xmpp.ext import (
     retraction,
     roster,
     roster_offers,
+    rooms,
     search,
+    self_ping,
     session_compat,
     stanza_ids,
     stream_management,
@@ -77,6 +80,9 @@ ALL: Final[tuple[Extension, ...]] = (
     session_compat.session_compat,
     commands.commands,
     registration.registration,
+    rooms.rooms,
+    self_ping.self_ping,
+    occupant_ids.occupant_ids,
 )
 
 

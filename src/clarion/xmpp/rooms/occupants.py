@@ -163,5 +163,9 @@ def send(
     services: Services, client: Client, name: str, kind: str, sender: str, sheet: Sheet
 ) -> None:
     """Send a stanza to one client."""
-    parcel = Parcel(name, kind, sender, client.resource, sheet.addressed(client.to))
+    # Of presence the pattern is kept until the client has it, once for all of them.
+    pattern = sheet if name == "presence" else None
+    parcel = Parcel(
+        name, kind, sender, client.resource, sheet.addressed(client.to), pattern=pattern
+    )
     services.router.to_entity(client.entity, parcel)

@@ -11,7 +11,7 @@ from clarion.xmpp.rooms.announcing import client_shown
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, send
 from clarion.xmpp.rooms.relay import Request
-from clarion.xmpp.rooms.room import RoomEntity
+from clarion.xmpp.rooms.room import RoomEntity, not_here
 from clarion.xmpp.services import Services
 
 PING: Final = "{urn:xmpp:ping}ping"
@@ -26,7 +26,7 @@ def request(room: RoomEntity, incoming: Incoming) -> None:
     """
     asker = room.occupants.client(incoming.sender.full)
     if asker is None:
-        raise StanzaError(StanzaCondition.NOT_ACCEPTABLE, "you are not in this room")
+        raise not_here()
     other = room.occupants.nick(incoming.nick)
     if other is asker and incoming.stanza.children == (PING,):
         jid = incoming.stanza.attributes.get("to", asker.jid)

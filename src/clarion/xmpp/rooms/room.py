@@ -15,7 +15,7 @@ from clarion.core.rooms import Affiliated, Affiliation, Role, Room, RoomConfig, 
 from clarion.lib.limits import Allowance
 from clarion.wire.xml import escape
 from clarion.wire.xmpp import muc
-from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.parts import Parts, Sheet
 from clarion.xmpp.rooms.announcing import GONE, News, client_shown
 from clarion.xmpp.rooms.history import History
@@ -303,3 +303,10 @@ class RoomEntity:
             self.tell_own(occupant, client, news, (), "")
             self.occupants.drop(client)
         occupant.role = Role.NONE
+
+
+def not_here() -> StanzaError:
+    """Return what those are told who are not in the room (section 7.4, XEP-0410 section 3)."""
+    return StanzaError(
+        StanzaCondition.NOT_ACCEPTABLE, "you are not in this room", kind=ErrorType.CANCEL
+    )

@@ -61,7 +61,7 @@ class Rooms:
         bus.subscribe(RoomDestroyed, self._destroyed)
 
     def begin(self) -> None:
-        """The server begins: temporary rooms of its last life wait for their people, for a while."""
+        """Begin: temporary rooms of the last life wait for their people, for a while."""
         self._services.clock.call_later(TEMPORARY_GRACE, self._end_deserted)
 
     @property

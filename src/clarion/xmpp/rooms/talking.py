@@ -18,7 +18,7 @@ from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.xmpp import keeping
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, send
-from clarion.xmpp.rooms.room import OCCUPANT_ID, RoomEntity
+from clarion.xmpp.rooms.room import OCCUPANT_ID, RoomEntity, not_here
 
 SUBJECT: Final = f"{{{CLIENT}}}subject"
 SUBJECT_LIMIT: Final = 1_024
@@ -92,7 +92,7 @@ def bounced_private(room: RoomEntity, occupant: Occupant, incoming: Incoming) ->
 def _occupant(room: RoomEntity, incoming: Incoming) -> Occupant:
     occupant = room.occupants.client(incoming.sender.full)
     if occupant is None:
-        raise StanzaError(StanzaCondition.NOT_ACCEPTABLE, "you are not in this room")
+        raise not_here()
     return occupant
 
 
