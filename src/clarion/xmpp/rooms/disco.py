@@ -13,11 +13,12 @@ from clarion.wire.xmpp.disco_answers import info as info_of
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.forms import Field, Form, FormKind, type_field
 from clarion.wire.xmpp.names import REGISTER
+from clarion.wire.xmpp.payloads import RETRACTION
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer, RsmRequest, find_request
 from clarion.wire.xmpp.stamps import SID
 from clarion.xmpp.archive_request import NS as MAM
-from clarion.xmpp.rooms import avatar, nicks
+from clarion.xmpp.rooms import avatar, hats, moderation, nicks
 from clarion.xmpp.rooms.asked import Asked
 from clarion.xmpp.rooms.room import OCCUPANT_ID
 
@@ -39,6 +40,13 @@ _EVERY_ROOM: Final = (
     REGISTER,
     f"{muc.MUC}#request",
     avatar.NS,
+)
+_ARCHIVED: Final = (
+    MAM,
+    f"{MAM}#extended",
+    RETRACTION,
+    f"{RETRACTION}#tombstone",
+    moderation.NS,
 )
 
 
@@ -106,7 +114,7 @@ def items(asked: Asked) -> bytes:
 def _features(room: Room) -> tuple[str, ...]:
     """Return the room's types as features (section 15.3)."""
     config = room.config
-    features = (
+    features: tuple[str, ...] = (
         "muc_public" if config.public else "muc_hidden",
         "muc_persistent" if config.persistent else "muc_temporary",
         "muc_membersonly" if config.members_only else "muc_open",
@@ -114,7 +122,9 @@ def _features(room: Room) -> tuple[str, ...]:
         "muc_nonanonymous" if config.whois is Whom.ANYONE else "muc_semianonymous",
         "muc_passwordprotected" if config.password else "muc_unsecured",
     )
-    return (*features, MAM, f"{MAM}#extended") if config.archived else features
+    if room.department is not None:
+        features = (*features, hats.NS)
+    return (*features, *_ARCHIVED) if config.archived else features
 
 
 def _form(room: Room, occupants: int) -> Form:

@@ -11,7 +11,17 @@ from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
 from clarion.wire.xmpp.forms import TAG as FORM
 from clarion.wire.xmpp.muc import USER_X
 from clarion.wire.xmpp.muc_admin import ADMIN_QUERY, OWNER_QUERY
-from clarion.xmpp.rooms import admin, archive, avatar, disco, invitations, nicks, owner, voice
+from clarion.xmpp.rooms import (
+    admin,
+    archive,
+    avatar,
+    disco,
+    invitations,
+    moderation,
+    nicks,
+    owner,
+    voice,
+)
 from clarion.xmpp.rooms.asked import Handler, MessageHandler
 
 ROOM: Final[Mapping[tuple[str, str], Handler]] = {
@@ -23,6 +33,7 @@ ROOM: Final[Mapping[tuple[str, str], Handler]] = {
     ("set", OWNER_QUERY): owner.change,
     ("get", nicks.QUERY): nicks.get,
     ("set", nicks.QUERY): nicks.change,
+    ("set", moderation.MODERATE): moderation.moderate,
     ("get", avatar.VCARD): avatar.get,
     ("set", avatar.VCARD): avatar.change,
 }
