@@ -27,7 +27,7 @@ async def take(room: RoomEntity, incoming: Incoming) -> None:
     assert x is not None, "the table says so"
     asked = muc.parse_user(x)
     if asked.decline is not None:
-        _decline(room, incoming, asked.decline)
+        await _decline(room, incoming, asked.decline)
     elif asked.invites:
         await _invite(room, incoming, asked.invites)
     else:
@@ -81,7 +81,7 @@ def _check(room: RoomEntity, to: Jid, *, closed: bool) -> None:
         raise StanzaError(StanzaCondition.NOT_ALLOWED, RULED)
 
 
-def _decline(room: RoomEntity, incoming: Incoming, decline: muc.Decline) -> None:
+async def _decline(room: RoomEntity, incoming: Incoming, decline: muc.Decline) -> None:
     """Tell who invited; the room must not be a way to write to just anybody."""
     sender = incoming.sender
     if room.room.affiliation(sender.bare) is Affiliation.OUTCAST:
@@ -96,4 +96,6 @@ def _decline(room: RoomEntity, incoming: Incoming, decline: muc.Decline) -> None
     if not bare or not known:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"{escape(to.full)} has not invited you")
     room.spend(sender.bare)
-    inviting.send(room, bare, muc.user_x(muc.declined(sender.bare, decline.reason)), keep=False)
+    kept = inviting.send(room, bare, muc.user_x(muc.declined(sender.bare, decline.reason)))
+    if kept is not None:
+        await kept

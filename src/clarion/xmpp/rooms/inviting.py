@@ -42,17 +42,16 @@ def invite(
     x = muc.user_x(muc.invited(by, reason, thread, password))
     # COMPAT(XEP-0045 7.8.2 unknown): clients that read no other form of invitation.
     old = muc.direct_invitation(room.address, reason, password)
-    return send(room, bare, x + old, keep=True)
+    return send(room, bare, x + old)
 
 
-def send(room: RoomEntity, bare: str, children: bytes, *, keep: bool) -> Future[Any] | None:
-    """Send somebody a message of the room's own.
+def send(room: RoomEntity, bare: str, children: bytes) -> Future[Any] | None:
+    """Send somebody a message of the room's own; it waits for one of ours who is away.
 
     Args:
         room: Which.
         bare: Whom: a bare JID.
         children: The content.
-        keep: Whether it waits for one of ours who is away.
 
     Returns:
         As ``invite``.
@@ -63,7 +62,7 @@ def send(room: RoomEntity, bare: str, children: bytes, *, keep: bool) -> Future[
     stanza = (
         f"<message from='{escape(room.address)}' to='{escape(bare)}' id='{escape(name)}'>"
     ).encode() + (children + b"</message>")
-    person = services.directory.person(bare) if keep else None
+    person = services.directory.person(bare)
     ref, kept = None, None
     if person is not None:
         thread = pair_thread(room.address, bare)
