@@ -11,6 +11,7 @@ from house.premises import HOST, PASSWORDS, SOON, Premises, address
 
 PLUGINS = (
     "0030",
+    "0045",
     "0060",
     "0115",
     "0163",
@@ -53,6 +54,8 @@ class SlixClient(slixmpp.ClientXMPP):
             "disconnected",
             "message",
             "message_error",
+            "groupchat_message",
+            "groupchat_presence",
             "receipt_received",
             "marker_displayed",
             "roster_update",

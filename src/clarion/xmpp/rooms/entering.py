@@ -6,7 +6,7 @@ from typing import Final
 from clarion.core.rooms import Affiliation, Role, Whom
 from clarion.wire.xml import escape
 from clarion.wire.xmpp import muc
-from clarion.wire.xmpp.errors import STANZA_ERRORS, StanzaCondition, StanzaError
+from clarion.wire.xmpp.errors import STANZA_ERRORS, ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.parts import Parts, take_apart
 from clarion.wire.xmpp.splice import Child
@@ -168,7 +168,9 @@ def _place(room: RoomEntity, bare: str, nick: str, affiliation: Affiliation) -> 
     most = min(room.room.config.occupants or OCCUPANTS_LIMIT, OCCUPANTS_LIMIT)
     # Section 7.2.10: owners and administrators always find a place.
     if len(room.occupants) >= most and affiliation < Affiliation.ADMIN:
-        raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, "the room is full")
+        raise StanzaError(
+            StanzaCondition.SERVICE_UNAVAILABLE, "the room is full", kind=ErrorType.WAIT
+        )
     entrant = Occupant(room.address, nick, bare, room.mark(bare))
     entrant.hats = hats.worn(room.services, room.room, bare)
     return entrant

@@ -21,6 +21,7 @@ from clarion.wire.xmpp import muc
 from clarion.wire.xmpp.caps import INFO_QUERY
 from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, error_reply, may_answer
+from clarion.wire.xmpp.splice import append_child
 from clarion.xmpp.refusals import stanza_error
 from clarion.xmpp.rooms import entering, passing, talking
 from clarion.xmpp.rooms.asked import Asked, Handler
@@ -103,9 +104,8 @@ class Rooms:
         if room is None or len(room.occupants):
             return None
         del self._entities[address]
-        if room.room.config.persistent and not room.room.locked:
-            return None
-        return room
+        lasting = room.room.config.persistent or room.room.department is not None
+        return None if lasting and not room.room.locked else room
 
     async def _end(self, room: RoomEntity) -> None:
         """Destroy a room that was temporary or never set up (sections 10.1.3 and 14.1)."""
@@ -135,6 +135,9 @@ class Rooms:
         address = incoming.stanza.attributes.get("to", "")
         room = address.partition("/")[0]
         reply = error_reply(incoming.stanza, refusal, None, sender.full, by=room)
+        if parcel.name == "presence":
+            # As in all examples of section 7.2; slixmpp knows by it that it is not let in.
+            reply = append_child(reply, f"<x xmlns='{muc.MUC}'/>".encode())
         answer = Parcel(parcel.name, "error", address, sender.resource, reply)
         self._services.router.to_entity(person_entity(sender.bare), answer)
 
