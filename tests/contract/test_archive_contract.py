@@ -617,3 +617,24 @@ async def test_what_was_said_in_a_room_is_retracted(archive: DatabaseArchive, ta
     await archive.append(again, [Owner(room, incoming=True)], tombstone)
     first, second = (await archive.page(room, ALL)).items
     assert (first.id, first.whole, second) == (said.id, False, again)
+
+
+async def test_what_was_said_in_a_room_is_retracted_by_its_own_id(
+    archive: DatabaseArchive, talk: Talk
+):
+    address, room = "coven@rooms.corp.example", PersonNumber(-1)
+    thread = room_thread(address)
+    said, other = (talk.item(ANN, address, thread=thread) for _ in range(2))
+    elsewhere = talk.item(ANN, BOB)
+    for item in (said, other, elsewhere):
+        await archive.append(item, [Owner(room, incoming=True)])
+    tombstone = b"<message from='coven@rooms.corp.example/ann'><retracted xmlns='urn:x'/></message>"
+    for item in (said, elsewhere):
+        by = talk.item(BOB, address, thread=thread, countable=False)
+        took = Retraction("", tombstone, item.id)
+        await archive.append(by, [Owner(room, incoming=True)], took)
+    gone = await archive.get(said.id)
+    assert gone is not None
+    assert (gone.stanza, gone.whole) == (tombstone, False)  # complete, so nothing is added
+    assert await archive.get(other.id) == other
+    assert await archive.get(elsewhere.id) == elsewhere  # in another thread

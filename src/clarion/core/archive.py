@@ -113,12 +113,16 @@ class Retraction:
     Attributes:
         message_id: The retracted message's own ``id``.
         tombstone: The ``<message/>`` that takes the stanza's place, without
-            ``from``, ``to`` and ``id``: those stay as they were.
+            ``from``, ``to`` and ``id``: those stay as they were. One that begins
+            with ``<message from=`` is complete.
+        item: The item itself, where it is known: then ``message_id`` and the
+            sender do not matter, the caller has looked (XEP-0425).
 
     """
 
     message_id: str
     tombstone: bytes
+    item: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ _RETRACT: Final = " ".join(
         ")",
     )
 )
+_RETRACT_ITEM: Final = (
+    "UPDATE item SET stanza = ?, state = 1 WHERE state = 0 AND thread = ? AND id = ?"
+)
+_RETRACTS: Final[dict[bool | None, tuple[str, ...]]] = {
+    None: (),
+    False: (_RETRACT,),
+    True: (_RETRACT_ITEM,),
+}
+"""Whether the retracted item is known by its own id; ``None``: nothing is retracted."""
 _CONTACT: Final = "(SELECT 1 FROM roster_item WHERE owner = ? AND contact = ? AND listed = 1)"
 _LINE: Final = "INSERT INTO line (owner, incoming, id) VALUES (?, ?, ?)"
 _PASSING: Final = "INSERT INTO passing (owner, id, other) VALUES (?, ?, ?)"
@@ -72,11 +81,9 @@ _APPEND: Final = tuple(
 )
 _UNUSUAL: Final = {
     (retracts, kinds): Shape(
-        ((_RETRACT,) if retracts else ())
-        + (_ITEM,)
-        + tuple(sql for kind in kinds for sql in _SQL[kind])
+        _RETRACTS[retracts] + (_ITEM,) + tuple(sql for kind in kinds for sql in _SQL[kind])
     )
-    for retracts in (False, True)
+    for retracts in _RETRACTS
     for owners in range(OWNERS_LIMIT + 1)
     for kinds in product(_SQL, repeat=owners)
 }
@@ -191,8 +198,11 @@ class DatabaseArchive:
     ) -> WriteOp:
         kinds = tuple((owner.keeping, owner.incoming) for owner in owners)
         parameters: list[tuple[Value, ...]] = []
+        known = None if retraction is None else retraction.item is not None
         if retraction is not None:
             named = _named(item.thread, _bare(item.sender), retraction.message_id)
+            if retraction.item is not None:
+                named = (item.thread, retraction.item)
             parameters.append((retraction.tombstone, *named))
         parameters.append(row)
         for owner in owners:
@@ -200,7 +210,7 @@ class DatabaseArchive:
             if owner.incoming and owner.keeping is not Keeping.ARCHIVED:
                 newest = self._passing.get(owner.person, FIRST)
                 self._passing[owner.person] = max(newest, item.id)
-        return WriteOp(_UNUSUAL[retraction is not None, kinds], tuple(parameters))
+        return WriteOp(_UNUSUAL[known, kinds], tuple(parameters))
 
     async def page(
         self, owner: PersonNumber, query: PageQuery, *, asker: PersonNumber | None = None
@@ -379,6 +389,8 @@ def _item(row: Row, *, passing: bool = False) -> Item:
 
 def _addressed(stanza: bytes, sender: str, recipient: str, message_id: str) -> bytes:
     """Return what stands for a stanza that is no more, with the addresses that it had."""
+    if stanza.startswith(b"<message from="):
+        return stanza
     added = f" from='{escape(sender)}' to='{escape(recipient)}'"
     if message_id:
         added += f" id='{escape(message_id)}'"

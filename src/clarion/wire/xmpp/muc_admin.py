@@ -28,8 +28,8 @@ ADMIN_QUERY: Final = f"{{{ADMIN}}}query"
 OWNER_QUERY: Final = f"{{{OWNER}}}query"
 ROOM_CONFIG: Final = f"{MUC}#roomconfig"
 
-ITEMS_LIMIT: Final = 1_000
-"""LIMIT: affiliations or roles that are changed at once; each is told to all who are there."""
+ITEMS_LIMIT: Final = 500
+"""LIMIT: affiliations or roles that are changed at once, all or none; each is told to all."""
 
 
 @dataclass(frozen=True, slots=True)

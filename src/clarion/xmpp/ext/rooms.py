@@ -12,9 +12,10 @@ rooms = Extension(
         title="Multi-User Chat",
         version="1.35.5",
         status="partial",
-        missing="administration by moderators, admins and owners (sections 8 to 10, but for making "
-        "a room and setting the subject), invitations (7.8), registration (7.10), voice requests "
-        "(7.13)",
+        missing="rooms and people of other servers; approval of registrations by admins (9.9); "
+        "the lists of owners and admins in the configuration form (15.5.3); converting a chat "
+        "into a room (7.9) but for the invitations; unsetting a reserved nickname without "
+        "leaving (9.5); news of affiliations of people who are not in the room (10.3)",
         needs=("disco", "presence"),
         test="tests/talk/xmpp/rooms_7_2_entering.talk",
     )

@@ -79,7 +79,7 @@ class News:
         )
         x = muc.user_x(item, *self.children, codes=codes)
         named = f" id='{answers}'".encode() if answers else b""
-        return self.parts.sheet(occupant.sender, occupant.mark, x, attributes=named)
+        return self.parts.sheet(occupant.sender, occupant.mark, x, occupant.hats, attributes=named)
 
 
 def client_shown(occupant: Occupant) -> Client:

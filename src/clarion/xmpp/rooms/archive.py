@@ -144,8 +144,10 @@ def _told(room: RoomEntity, item: Item, *, sees: bool) -> bytes:
     if not item.whole:
         # What stands in its place bears the real addresses, which not everybody may see.
         stanza, _ = dissect(item.stanza)
+        if stanza.attributes.get("from", "").startswith(f"{room.address}/"):
+            return item.stanza  # a tombstone that the room made
         return readdress(stanza, sender=room.address, recipient=room.address)
-    if not sees:
+    if not sees or item.sender == room.address:
         return item.stanza
     affiliation = room.room.affiliation(parse_jid(item.sender).bare)
     told = muc.user_x(muc.item(affiliation.word, jid=item.sender))

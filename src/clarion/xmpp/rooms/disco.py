@@ -12,10 +12,13 @@ from clarion.wire.xmpp.disco_answers import ITEMS, answer, item
 from clarion.wire.xmpp.disco_answers import info as info_of
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.forms import Field, Form, FormKind, type_field
+from clarion.wire.xmpp.names import REGISTER
+from clarion.wire.xmpp.payloads import RETRACTION
 from clarion.wire.xmpp.result_set import NS as RSM
 from clarion.wire.xmpp.result_set import RsmAnswer, RsmRequest, find_request
 from clarion.wire.xmpp.stamps import SID
 from clarion.xmpp.archive_request import NS as MAM
+from clarion.xmpp.rooms import avatar, hats, moderation, nicks
 from clarion.xmpp.rooms.asked import Asked
 from clarion.xmpp.rooms.room import OCCUPANT_ID
 
@@ -25,8 +28,26 @@ ROOM_INFO: Final = f"{muc.MUC}#roominfo"
 PAGE_LIMIT: Final = 200
 """LIMIT: rooms, or occupants, in one answer; the rest comes page by page (XEP-0059)."""
 
-_SERVICE: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, OCCUPANT_ID, RSM)
-_EVERY_ROOM: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, SELF_PING, OCCUPANT_ID, SID)
+_SERVICE: Final = (INFO, ITEMS, muc.MUC, STABLE_ID, OCCUPANT_ID, RSM, avatar.NS)
+_EVERY_ROOM: Final = (
+    INFO,
+    ITEMS,
+    muc.MUC,
+    STABLE_ID,
+    SELF_PING,
+    OCCUPANT_ID,
+    SID,
+    REGISTER,
+    f"{muc.MUC}#request",
+    avatar.NS,
+)
+_ARCHIVED: Final = (
+    MAM,
+    f"{MAM}#extended",
+    RETRACTION,
+    f"{RETRACTION}#tombstone",
+    moderation.NS,
+)
 
 
 def service_info(query: Element) -> bytes:
@@ -63,6 +84,8 @@ def info(asked: Asked) -> bytes:
         StanzaError: It is asked for a node that is not there.
 
     """
+    if asked.payload.get("node") == nicks.ITEM_NODE:
+        return answer(asked.payload, INFO, nicks.reserved(asked))
     _no_node(asked.payload)
     room = asked.room.room
     name = room.config.name or room.address.partition("@")[0]
@@ -91,7 +114,7 @@ def items(asked: Asked) -> bytes:
 def _features(room: Room) -> tuple[str, ...]:
     """Return the room's types as features (section 15.3)."""
     config = room.config
-    features = (
+    features: tuple[str, ...] = (
         "muc_public" if config.public else "muc_hidden",
         "muc_persistent" if config.persistent else "muc_temporary",
         "muc_membersonly" if config.members_only else "muc_open",
@@ -99,13 +122,15 @@ def _features(room: Room) -> tuple[str, ...]:
         "muc_nonanonymous" if config.whois is Whom.ANYONE else "muc_semianonymous",
         "muc_passwordprotected" if config.password else "muc_unsecured",
     )
-    return (*features, MAM, f"{MAM}#extended") if config.archived else features
+    if room.department is not None:
+        features = (*features, hats.NS)
+    return (*features, *_ARCHIVED) if config.archived else features
 
 
 def _form(asked: Asked) -> Form:
     """Return more about a room (section 15.5.4); of a closed one less to who is outside."""
     room = asked.room.room
-    config = room.config
+    config, picture = room.config, avatar.avatar_hash(room)
     fields = [
         type_field(ROOM_INFO),
         Field("muc#roominfo_description", (config.description,)),
@@ -113,6 +138,8 @@ def _form(asked: Asked) -> Form:
     ]
     if config.language:
         fields.append(Field("muc#roominfo_lang", (config.language,)))
+    if picture:
+        fields.append(Field("muc#roominfo_avatarhash", (picture,)))
     open_to_all = not config.members_only and not config.password
     if open_to_all or asked.affiliation >= Affiliation.MEMBER or asked.occupant is not None:
         fields.append(Field("muc#roominfo_subject", (room.subject.text,)))

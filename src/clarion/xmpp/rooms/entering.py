@@ -10,6 +10,7 @@ from clarion.wire.xmpp.errors import STANZA_ERRORS, ErrorType, StanzaCondition, 
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.parts import Parts, take_apart
 from clarion.wire.xmpp.splice import Child
+from clarion.xmpp.rooms import hats
 from clarion.xmpp.rooms.announcing import GONE, News
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, send
@@ -23,7 +24,7 @@ PRESENCE_BYTES: Final = 16_384
 CLIENTS_LIMIT: Final = 20
 """LIMIT: clients that share one nickname."""
 
-_OURS: Final = frozenset({muc.ENTRY, muc.USER_X, f"{{{OCCUPANT_ID}}}occupant-id"})
+_OURS: Final = frozenset({muc.ENTRY, muc.USER_X, f"{{{OCCUPANT_ID}}}occupant-id", hats.HATS})
 _NO_SUBJECT: Final = Parts(b"<message", b" type='groupchat'", b"<subject/>")
 # What a client's server says when the client is not there (RFC 6120 section 8.3.3).
 _AWAY: Final = frozenset(
@@ -170,7 +171,9 @@ def _place(room: RoomEntity, bare: str, nick: str, affiliation: Affiliation) -> 
         raise StanzaError(
             StanzaCondition.SERVICE_UNAVAILABLE, "the room is full", kind=ErrorType.WAIT
         )
-    return Occupant(room.address, nick, bare, room.mark(bare))
+    entrant = Occupant(room.address, nick, bare, room.mark(bare))
+    entrant.hats = hats.worn(room.services, room.room, bare)
+    return entrant
 
 
 def _check_nick(room: RoomEntity, bare: str, nick: str) -> None:

@@ -56,6 +56,7 @@ class Occupant:
         sender: The same as it is written in an attribute.
         role: What they may do now; ``Role.NONE`` once they are out.
         affiliation: As last told to the room.
+        hats: What they wear (XEP-0317), already written.
         clients: By full JID, the one that spoke last at the end.
         shown: Their presence as they sent it.
         sheets: Their presence as others get it, with and without the real
@@ -67,6 +68,7 @@ class Occupant:
         "affiliation",
         "bare",
         "clients",
+        "hats",
         "jid",
         "mark",
         "nick",
@@ -79,6 +81,7 @@ class Occupant:
     def __init__(self, room: str, nick: str, bare: str, mark: bytes) -> None:
         self.bare = bare
         self.mark = mark
+        self.hats = b""
         self.role = Role.NONE
         self.affiliation = Affiliation.NONE
         self.clients: dict[str, Client] = {}

@@ -4,7 +4,7 @@ from asyncio import Future
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
-from clarion.core.archive import Item, Owner, room_thread
+from clarion.core.archive import Item, Owner, Retraction, room_thread
 from clarion.core.ports import ItemRef
 from clarion.core.rooms import Role, Subject, Whom
 from clarion.lib.ids import ItemId
@@ -13,11 +13,11 @@ from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, CLIENT
 from clarion.wire.xmpp.parts import Parts, take_apart
-from clarion.wire.xmpp.payloads import DELAYED, MARKER, THREAD
+from clarion.wire.xmpp.payloads import DELAYED, MARKER, RETRACT, THREAD
 from clarion.wire.xmpp.splice import Child
 from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.xmpp import keeping
-from clarion.xmpp.rooms import reading
+from clarion.xmpp.rooms import reading, tombstones
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, send
 from clarion.xmpp.rooms.room import OCCUPANT_ID, RoomEntity, not_here
@@ -55,6 +55,8 @@ def groupchat(
         return _mark(room, occupant, incoming)
     if occupant.role < Role.PARTICIPANT:
         raise StanzaError(StanzaCondition.FORBIDDEN, "you have no voice in this room")
+    if RETRACT in tags and room.room.config.archived:
+        return _retract(room, occupant, incoming)
     if MARKER in tags:
         return _mark(room, occupant, incoming)
     return _say(room, occupant, incoming)
@@ -102,7 +104,9 @@ def _occupant(room: RoomEntity, incoming: Incoming) -> Occupant:
     return occupant
 
 
-def _say(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> Future[Any] | None:
+def _say(
+    room: RoomEntity, occupant: Occupant, incoming: Incoming, takes_back: Retraction | None = None
+) -> Future[Any] | None:
     """Keep a message if it is worth it, and send it to everybody at once."""
     room.spend(occupant.bare)
     services, stanza = room.services, incoming.stanza
@@ -131,7 +135,7 @@ def _say(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> Future[Any
     kept, sealed = None, ""
     if room.room.config.archived:
         sealed = services.seal.seal(item.id)
-        kept = services.archive.append(item, (Owner(room.room.owner, incoming=True),))
+        kept = services.archive.append(item, (Owner(room.room.owner, incoming=True),), takes_back)
     room.history.add(item, sealed, shown=item.countable, kept=kept)
     stamp = stanza_id(room.address, sealed) if sealed else b""
     ref = ItemRef(item.id, item.thread, room=True) if sealed and item.countable else None
@@ -158,6 +162,19 @@ def _mark(
 
 async def _after(marked: Awaitable[None], kept: Future[Any] | None) -> Future[Any] | None:
     await marked
+    return kept
+
+
+async def _retract(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> Future[Any] | None:
+    """Take back what the same person said here (XEP-0424 section 4, by the stanza-id)."""
+    said = await tombstones.find(room, incoming.stanza.child_attribute(RETRACT, "id") or "")
+    if not occupant.clients:
+        raise not_here()  # meanwhile
+    if said is None or parse_jid(said.sender).bare != occupant.bare or not incoming.id:
+        return _say(room, occupant, incoming)
+    tombstone = tombstones.own(room, said, incoming.id)
+    kept = _say(room, occupant, incoming, Retraction("", tombstone, said.id))
+    room.history.replace(said.id, None)
     return kept
 
 
