@@ -18,6 +18,7 @@ from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
 from clarion.lib.ids import Mint
@@ -30,6 +31,7 @@ from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.pubsub import DatabasePubsub
 from clarion.store.roster import DatabaseRosters
+from clarion.store.tokens import DatabaseTokens
 from clarion.store.vcards import DatabaseCards
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.connection import Connection
@@ -53,6 +55,7 @@ HEADER = (
     " xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 )
 ITERATIONS = 4096
+TOKEN_SECONDS = 21 * 86_400.0
 
 
 class FakeTransport(asyncio.Transport):
@@ -261,6 +264,9 @@ class World:
         self.identity = Identity(
             DatabaseCredentials(self.database), self.directory, self.bus, ITERATIONS
         )
+        self.tokens = Tokens(
+            DatabaseTokens(self.database), self.directory, self.bus, self.clock, TOKEN_SECONDS
+        )
         self.ledger = Ledger(
             DatabaseLedger(self.database),
             self.archive,
@@ -305,6 +311,7 @@ class World:
             router=router,
             seal=self.seal,
             sessions=OneNodeSessions(),
+            tokens=self.tokens,
             token=lambda: f"token{next(tokens):027d}",
             began=self.clock.monotonic(),
             features=switchboard.told(),

@@ -15,6 +15,7 @@ from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
@@ -30,8 +31,10 @@ from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.preferences import DatabasePreferences
 from clarion.store.sqlite import SqliteDatabase, open_database
+from clarion.store.tokens import DatabaseTokens
 
 NODE: Final = 0  # of the item ids, while there is one node
+DAY: Final = 86_400.0  # seconds
 MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
 
 log = get_logger("house")
@@ -63,6 +66,7 @@ class Foundation:
     archive: Archive
     directory: Directory
     identity: Identity
+    tokens: Tokens
     ledger: Ledger
     seal: Seal
     mint: Mint
@@ -106,6 +110,8 @@ async def open_foundation(
         auditor.know(directory.person)
         identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
         await stack.enter_async_context(identity.serve())
+        lifetime = config.directory.token_days * DAY
+        tokens = Tokens(DatabaseTokens(database.of("tokens")), directory, bus, clock, lifetime)
         ledger = _ledger(database, archive, directory, bus, clock)
         seal = Seal(await credentials.secret(SECRET, KEY_BYTES))
         blocking = Blocking(DatabaseBlocking(database.of("blocking")), bus)
@@ -125,6 +131,7 @@ async def open_foundation(
             archive=archive,
             directory=directory,
             identity=identity,
+            tokens=tokens,
             ledger=ledger,
             seal=seal,
             mint=Mint(NODE, clock.wall, await archive.newest()),

@@ -142,7 +142,7 @@ class XmppDoor:
             kind: ``starttls``, ``tls`` or ``plain``.
 
         """
-        limits = self._limits
+        limits, registrar = self._limits, self._services.registration
         rules = StreamRules(
             domain=self._services.domain,
             starttls=kind == "starttls",
@@ -153,7 +153,9 @@ class XmppDoor:
             stanza_bytes=limits.stanza_bytes,
             idle_seconds=int(limits.idle_time),
             negotiation_seconds=limits.login_time,
-            registration=_open_to_all(self._services),
+            registration=registrar is not None and registrar.accounts,
+            inline=self.switchboard.inline_features,
+            tokens=self._services.tokens.given,
             features=self.switchboard.stream_features + self._services.features.stream_feature,
             early_tags=frozenset({sm.ENABLE, sm.RESUME}),
             late_tags=frozenset(self.switchboard.nonzas),
@@ -166,6 +168,7 @@ class XmppDoor:
             services=self._services,
             lifecycle=self.lifecycle,
             throttle=self.throttle,
+            binds=self.switchboard.binds,
             inbox=self._inbox,
             flush_soon=self._flush_soon,
             noise=self._noise,
@@ -381,11 +384,6 @@ class XmppDoor:
 def token() -> str:
     """Return a fresh unguessable text of 128 bits, fit for ids, nonces and resources."""
     return secrets.token_hex(16)
-
-
-def _open_to_all(services: Services) -> bool:
-    """Say whether somebody without an account may make one (XEP-0077)."""
-    return services.registration is not None and services.registration.accounts
 
 
 def _count_down(counts: Counter[str], host: str) -> None:

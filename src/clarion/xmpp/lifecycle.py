@@ -40,11 +40,21 @@ class Lifecycle:
         """Return the context of every session."""
         return list(self._contexts.values())
 
-    async def begin(self, person: Person, resource: str, lang: str, line: Line) -> Context:
+    async def begin(
+        self, person: Person, resource: str, lang: str, line: Line, client: str = ""
+    ) -> Context:
         """Bind a resource (RFC 6120 section 7).
 
         The older session of the same resource ends with ``<conflict/>``
-        (section 7.7.2.2), as does the oldest one of a person who has too many.
+        (section 7.7.2.2), as do those of the same client (XEP-0386 section
+        3.2) and the oldest one of a person who has too many.
+
+        Args:
+            person: Who has logged in.
+            resource: What the client asks for; ``""`` leaves it to us.
+            lang: The stream's ``xml:lang``.
+            line: The connection.
+            client: The id of the client's installation, or ``""``.
 
         Raises:
             JidError: The resource has characters that are not allowed.
@@ -64,9 +74,10 @@ class Lifecycle:
             self._people.leave(entity)
             raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been disabled")
         entity.person = now  # with the rights of now, not of the log-in
-        self._make_room(entity, jid)
+        self._make_room(entity, jid, client)
         session = Session(SessionId(self._services.token()), now, jid, lang)
         session.line = line
+        session.client = client
         entity.sessions = {**entity.sessions, session.id: session}
         context = Context(session, entity, self._people, self._services)
         self._contexts[session.id] = context
@@ -74,9 +85,9 @@ class Lifecycle:
         self._services.sessions.announce(jid.bare, SessionRef(session.id, jid.resource, None))
         return context
 
-    def _make_room(self, entity: PersonEntity, jid: Jid) -> None:
+    def _make_room(self, entity: PersonEntity, jid: Jid, client: str) -> None:
         for session in entity.sessions.values():
-            if session.jid.resource == jid.resource:
+            if session.jid.resource == jid.resource or (client and session.client == client):
                 self.end(session, StreamError(StreamCondition.CONFLICT, "replaced by a new one"))
         most = self._services.limits.sessions_per_person
         while len(entity.sessions) >= most:

@@ -326,6 +326,7 @@ class PersonEntity:
             self.reach.has_received(item.id)
             or self._on_the_way(session, item.id)
             or self._blocked(item)
+            or _fetched(session, item)
         ):
             return 0
         stamps = delay(self._domain, seconds(item.id))
@@ -348,6 +349,12 @@ class PersonEntity:
             if other is session or (other is not None and other.line is not None):
                 return True
         return False
+
+
+def _fetched(session: Session, item: Item) -> bool:
+    """Whether the client reads it in the archive, as it was told while it bound (XEP-0386)."""
+    up_to = session.fetched_to
+    return up_to is not None and item.id <= up_to and not item.passing
 
 
 async def _nothing() -> None:

@@ -16,6 +16,7 @@ from clarion.core.ports import Router, Sessions
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew
@@ -103,6 +104,7 @@ class Services:
         bytestreams: The proxy for files (XEP-0065); ``None``: there is none.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
+        tokens: With which clients log in without a password (XEP-0484).
         crew: Runs what takes longer than a turn of the loop.
         features: What service discovery tells.
         interests: Which clients want to hear of which nodes.
@@ -139,6 +141,7 @@ class Services:
     seal: Seal
     sessions: Sessions
     token: Callable[[], str]
+    tokens: Tokens
     began: float = 0.0
     features: Features = Features()
     sync_counts: bool = False

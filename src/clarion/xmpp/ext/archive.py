@@ -9,6 +9,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.core.archive import Item, Page, PageQuery
+from clarion.core.model import PersonNumber
 from clarion.core.ports import ItemRef
 from clarion.lib.ids import ItemId, before, seconds
 from clarion.wire.xml import escape, serialise
@@ -24,6 +25,7 @@ from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.archive_request import NS, Request, form_payload, read_request, unknown_item
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
+from clarion.xmpp.services import Services
 
 QUERY: Final = f"{{{NS}}}query"
 METADATA: Final = f"{{{NS}}}metadata"
@@ -70,13 +72,27 @@ async def metadata(context: Context, stanza: Stanza, payload: Element) -> bytes:
         UnavailableError: The store cannot answer.
 
     """
-    owner, kept = context.person.number, context.services.archive
-    await kept.settled(owner)
-    ends = await kept.ends(owner)
+    ends = await ends_of(context.services, context.person.number)
+    return told_ends(context.services, ends)
+
+
+async def ends_of(services: Services, owner: PersonNumber) -> tuple[ItemId, ItemId] | None:
+    """Return the first and the last item of an archive; ``None``: it is empty.
+
+    Raises:
+        UnavailableError: The store cannot answer.
+
+    """
+    await services.archive.settled(owner)
+    return await services.archive.ends(owner)
+
+
+def told_ends(services: Services, ends: tuple[ItemId, ItemId] | None) -> bytes:
+    """Write what ``ends_of`` returned, as section 5 wants it."""
     if ends is None:
         return f"<metadata xmlns='{NS}'/>".encode()
     named = "".join(
-        f"<{name} id='{context.services.seal.seal(item)}' timestamp='{utc(seconds(item))}'/>"
+        f"<{name} id='{services.seal.seal(item)}' timestamp='{utc(seconds(item))}'/>"
         for name, item in zip(("start", "end"), ends, strict=True)
     )
     return f"<metadata xmlns='{NS}'>{named}</metadata>".encode()

@@ -40,3 +40,16 @@ def inactive(context: Context, element: Stanza) -> None:
 def active(context: Context, element: Stanza) -> None:
     """Send what was held, before anything that the client says next (section 5.1)."""
     context.session.activate()
+
+
+@client_state.on_bind(f"{{{NS}}}inactive")
+def bind_inactive(context: Context, element: Stanza) -> bytes:
+    """Begin as a client that nobody looks at (XEP-0386 section 3.2)."""
+    inactive(context, element)
+    return b""
+
+
+@client_state.on_bind(f"{{{NS}}}active")
+def bind_active(context: Context, element: Stanza) -> bytes:
+    """Begin active, as every session does."""
+    return b""

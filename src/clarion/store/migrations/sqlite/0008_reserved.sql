@@ -1,0 +1,2 @@
+-- Nothing: the number is another file's.
+SELECT 0;
