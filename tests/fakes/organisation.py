@@ -14,6 +14,7 @@ from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.retention import Retention
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.ids import ItemId, Mint
 from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
@@ -22,6 +23,7 @@ from clarion.store.erasure import DatabaseErasure
 from clarion.store.ledger import DatabaseLedger
 from clarion.store.people import DatabasePeople
 from clarion.store.retention import DatabaseRetention
+from clarion.store.tokens import DatabaseTokens
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
@@ -47,6 +49,9 @@ class Organisation:
         self.credentials = DatabaseCredentials(audited)
         # Two rounds of PBKDF2: these tests are about who asks, not about how slow it is.
         self.identity = Identity(self.credentials, self.directory, self.bus, iterations=2)
+        self.tokens = Tokens(
+            DatabaseTokens(self.database), self.directory, self.bus, self.clock, 86_400.0
+        )
         self.archive = DatabaseArchive(self.database)
         self.ledger = Ledger(
             DatabaseLedger(self.database), self.archive, self.directory, self.bus, self.clock
@@ -66,6 +71,7 @@ class Organisation:
             auditor=self.auditor,
             retention=self.retention,
             erasure=self.erasure,
+            tokens=self.tokens,
         )
         self.mint = Mint(0, self.clock.wall)
         self.told: list[Any] = []

@@ -12,6 +12,7 @@ from clarion.core.identity import Identity
 from clarion.core.model import Person
 from clarion.core.retention import Retention
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much; on the loop, often."""
@@ -41,6 +42,7 @@ class Desk:
         auditor: Keeps who did what; ``None`` keeps nothing, for tests.
         retention: Deletes what is too old.
         erasure: Erases persons.
+        tokens: With which clients log in without a password; ``None``: nobody asks.
 
     """
 
@@ -54,3 +56,4 @@ class Desk:
     auditor: Auditor | None = None
     retention: Retention | None = None
     erasure: Erasure | None = None
+    tokens: Tokens | None = None

@@ -55,6 +55,7 @@ async def open_admin(
         auditor=ground.auditor,
         retention=retention,
         erasure=erasure,
+        tokens=ground.tokens,
     )
     async with AdminListener(ground.config.socket, desk).serve():
         yield

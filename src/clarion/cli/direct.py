@@ -21,6 +21,7 @@ from clarion.core.erasure import Erasure
 from clarion.core.identity import Identity
 from clarion.core.retention import Retention
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.core.tokens import Tokens
 from clarion.lib import log
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
@@ -35,6 +36,7 @@ from clarion.store.people import DatabasePeople
 from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
 from clarion.store.sqlite import SqliteDatabase, open_database
+from clarion.store.tokens import DatabaseTokens
 
 
 class HeldError(UnusableError):
@@ -69,6 +71,7 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
         auditor=auditor,
         retention=Retention(DatabaseRetention(audited), auditor, clock, bus, config.retention),
         erasure=Erasure(DatabaseErasure(audited, database.scrub), directory, auditor, clock),
+        tokens=Tokens(DatabaseTokens(database), directory, bus, clock, 0.0),
     )
 
 
