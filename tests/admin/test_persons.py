@@ -129,7 +129,7 @@ async def test_show_tells_which_clients_stay_logged_in(house: Organisation):
     person = house.directory.person(ANN)
     assert person is not None
     blank = Token(person.number, "c1", 0, "HT-SHA-256-NONE", b"", "", 0.0, 0.0, software="Awesome")
-    given = house.tokens.issue(blank, 0)
+    given = house.tokens.issue(blank, house.tokens.changes(ANN))
     assert given is not None
     # A token that was never used may never have arrived.
     assert (await house.do("person.show", address=ANN))["clients"] == []

@@ -8,8 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from clarion.config.server import LimitsConfig
+from clarion.core.model import Person
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xmpp.sasl2 import BIND2, FAST, SASL2, SM
+from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.welcome import STABLE_CHARACTERS
 from fakes.world import HEADER, FakeClient, World, world
 
@@ -125,14 +127,19 @@ async def test_who_was_disabled_meanwhile_is_not_let_in():
 async def test_a_client_that_is_gone_leaves_no_session(wishes: str):
     async with world("ann") as here:
         client = await open_stream(here)
-        settled = here.archive.settled
+        settled, enter = here.archive.settled, here.people.enter
 
         async def gone(*args: object) -> None:
             await settled(*args)  # type: ignore[arg-type]  # as they came
             client.transport.close()
             await here.settle()
 
+        async def gone_entering(person: Person) -> PersonEntity:
+            await gone()
+            return await enter(person)
+
         here.archive.settled = gone  # type: ignore[method-assign,assignment]
+        here.people.enter = gone_entering  # type: ignore[method-assign]
         with capture_logs() as lines:
             await client.send(plain(wishes))
             for _ in range(200):

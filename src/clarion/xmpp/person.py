@@ -8,7 +8,7 @@ from asyncio import Future
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
-from clarion.core.archive import Archive, Item, ThreadId
+from clarion.core.archive import Archive, Item, Received, ThreadId
 from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.ledger import Act, Door
@@ -51,6 +51,7 @@ class PersonEntity:
         sessions: Replaced, never changed, when a session begins or ends: that
             may happen while somebody sends to all of them.
         copiers: Those that want copies (XEP-0280); ``None``: nobody does.
+        found: What the store said when this was made, until a session has begun.
         farewell: The status of the last unavailable presence since the last
             available one (XEP-0012).
 
@@ -74,6 +75,7 @@ class PersonEntity:
         self.sent = SentMemory()
         self.knows_sent = False
         self.farewell = ""
+        self.found: Received | None = None
         self._uncommitted: dict[ItemId, Future[Any]] = {}
         self._domain = domain
         self._archive = archive

@@ -23,7 +23,7 @@ from clarion.wire.xmpp.stream import ServerStream
 from clarion.xmpp.context import Context
 from clarion.xmpp.entering import Entering
 from clarion.xmpp.ext import stream_management as sm
-from clarion.xmpp.ext.archive import ends_of, told_ends
+from clarion.xmpp.ext.archive import told_ends
 from clarion.xmpp.login import LogIn
 from clarion.xmpp.session import Token as Unacknowledged
 from clarion.xmpp.ways import DoorWays
@@ -131,14 +131,10 @@ class Welcome:
     async def _bind(self, wish: BindWish, failed: bytes) -> None:
         connection, engine, lifecycle = self._connection, self._engine, self._ways.lifecycle
         person, client = self._person, self._wishes.agent.id
-        # First of all, for what comes behind it the session is sent.
-        ends = await ends_of(self._services, person.number)
-        lang = engine.greeting.lang
-        context = await lifecycle.begin(person, self._resource(wish.tag), lang, connection, client)
+        resource, lang = self._resource(wish.tag), engine.greeting.lang
+        context, ends = await lifecycle.begin_reading(person, resource, lang, connection, client)
         session = context.session
         session.label = self._login.label
-        if ends is not None:
-            session.fetched_to = ends[1]
         if connection.over:
             session.line = None
             lifecycle.end(session)

@@ -9,7 +9,6 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from clarion.core.archive import Item, Page, PageQuery
-from clarion.core.model import PersonNumber
 from clarion.core.ports import ItemRef
 from clarion.lib.ids import ItemId, before, seconds
 from clarion.wire.xml import escape, serialise
@@ -72,23 +71,13 @@ async def metadata(context: Context, stanza: Stanza, payload: Element) -> bytes:
         UnavailableError: The store cannot answer.
 
     """
-    ends = await ends_of(context.services, context.person.number)
-    return told_ends(context.services, ends)
-
-
-async def ends_of(services: Services, owner: PersonNumber) -> tuple[ItemId, ItemId] | None:
-    """Return the first and the last item of an archive; ``None``: it is empty.
-
-    Raises:
-        UnavailableError: The store cannot answer.
-
-    """
-    await services.archive.settled(owner)
-    return await services.archive.ends(owner)
+    owner, kept = context.person.number, context.services.archive
+    await kept.settled(owner)
+    return told_ends(context.services, await kept.ends(owner))
 
 
 def told_ends(services: Services, ends: tuple[ItemId, ItemId] | None) -> bytes:
-    """Write what ``ends_of`` returned, as section 5 wants it."""
+    """Write the first and the last item of an archive, as section 5 wants it."""
     if ends is None:
         return f"<metadata xmlns='{NS}'/>".encode()
     named = "".join(
