@@ -1,8 +1,12 @@
 """The verbs about persons: what they change, and that a refusal changes nothing."""
 
+import hmac
+
 import pytest
 
+from clarion.core.tokens import Token
 from clarion.lib.errors import DeniedError, UsageError
+from clarion.wire.xmpp.stamps import utc
 from fakes.organisation import Organisation
 
 ANN = "ann@corp.example"
@@ -118,6 +122,24 @@ async def test_show_tells_passwords_and_managers(house: Organisation):
     assert shown["password"] is True
     assert shown["app_passwords"] == ["phone"]
     assert made["password"] not in str(shown)
+
+
+async def test_show_tells_which_clients_stay_logged_in(house: Organisation):
+    await house.do("person.add", address=ANN, password="x")
+    person = house.directory.person(ANN)
+    assert person is not None
+    blank = Token(person.number, "c1", 0, "HT-SHA-256-NONE", b"", "", 0.0, 0.0, software="Awesome")
+    given = house.tokens.issue(blank, house.tokens.changes(ANN))
+    assert given is not None
+    # A token that was never used may never have arrived.
+    assert (await house.do("person.show", address=ANN))["clients"] == []
+    proof = hmac.digest(given[0].encode(), b"Initiator", "sha256")
+    await house.tokens.check(ANN, "c1", "HT-SHA-256-NONE", proof, b"", None)
+    shown = await house.do("person.show", address=ANN)
+    assert shown["clients"] == [
+        {"software": "Awesome", "device": "", "app_password": "", "until": utc(given[1])}
+    ]
+    assert given[0] not in str(shown)
 
 
 async def test_set_changes_what_is_given(house: Organisation):

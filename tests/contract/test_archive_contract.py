@@ -255,6 +255,7 @@ async def test_whether_newer_items_may_wait_is_told_with_the_received_mark(
     bob = NUMBER[BOB]
     assert not (await archive.received_up_to(bob)).newer
     sent = await talk.says(BOB, ANN)
+    assert (await archive.received_up_to(bob)).ends == await archive.ends(bob)
     assert not (await archive.received_up_to(bob)).newer, "what they sent does not wait for them"
     item = await talk.says(ANN, BOB)
     assert (await archive.received_up_to(bob)).newer

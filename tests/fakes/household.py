@@ -17,6 +17,7 @@ from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId, SessionRef
 from clarion.core.preferences import ArchivePreferences
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
 from clarion.lib.ids import ItemId, Mint
@@ -167,6 +168,7 @@ class Household:
             seal=seal,
             sessions=OneNodeSessions(),
             token=lambda: f"token{next(tokens)}",
+            tokens=cast("Tokens", None),
             began=self.clock.monotonic(),
             features=self.switchboard.told(),
         )

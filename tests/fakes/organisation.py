@@ -18,6 +18,7 @@ from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.ids import ItemId, Mint
 from clarion.store.archive import DatabaseArchive
 from clarion.store.audit import AuditedDatabase, DatabaseAudit
@@ -29,6 +30,7 @@ from clarion.store.people import DatabasePeople
 from clarion.store.push import DatabasePush
 from clarion.store.retention import DatabaseRetention
 from clarion.store.rooms import DatabaseRooms
+from clarion.store.tokens import DatabaseTokens
 from fakes.clock import FakeClock
 from fakes.database import InMemoryDatabase
 
@@ -54,6 +56,9 @@ class Organisation:
         self.credentials = DatabaseCredentials(audited)
         # Two rounds of PBKDF2: these tests are about who asks, not about how slow it is.
         self.identity = Identity(self.credentials, self.directory, self.bus, iterations=2)
+        self.tokens = Tokens(
+            DatabaseTokens(self.database), self.directory, self.bus, self.clock, 86_400.0
+        )
         self.archive = DatabaseArchive(self.database)
         self.mint = Mint(0, self.clock.wall)
         self.rooms = RoomBook(DatabaseRooms(audited), self.mint.item, self.bus)
@@ -91,6 +96,7 @@ class Organisation:
             rooms=self.rooms,
             devices=self.devices,
             invitations=self.invitations,
+            tokens=self.tokens,
         )
         self.told: list[Any] = []
 

@@ -8,6 +8,7 @@ from typing import Any
 from clarion.wire.sasl import Candidate, SaslCondition, derive_keys
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition
 from clarion.wire.xmpp.names import BIND, CLIENT, SASL, STREAMS, TLS
+from clarion.wire.xmpp.sasl2 import SASL2
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream import ServerStream
 from clarion.wire.xmpp.stream_events import (
@@ -20,6 +21,8 @@ from clarion.wire.xmpp.stream_events import (
     ProofGiven,
     SecureWanted,
     StreamRules,
+    TokenGiven,
+    WishesMade,
 )
 
 DOMAIN = "corp.example"
@@ -51,6 +54,12 @@ def encoded(text: str) -> str:
 def auth(message: str | None = "\0ann\0secret", mechanism: str = "PLAIN"):
     inner = encoded(message) if message is not None else ""
     return f"<auth xmlns='{SASL}' mechanism='{mechanism}'>{inner}</auth>"
+
+
+def authenticate(message: str | None = "\0ann\0secret", mechanism: str = "PLAIN", more: str = ""):
+    """The same in the profile of SASL2."""
+    inner = "" if message is None else f"<initial-response>{encoded(message)}</initial-response>"
+    return f"<authenticate xmlns='{SASL2}' mechanism='{mechanism}'>{inner}{more}</authenticate>"
 
 
 def response(message: str):
@@ -137,6 +146,14 @@ class Peer:
                 self._judge(username, good=password == "secret")
             case ProofGiven(username, _, label):
                 self._judge(username, good=label is not None)
+            case TokenGiven(username, _, proof):
+                good = proof == b"p" * 32
+                stream.admit("ann", b"answer") if good and username == "ann" else self._judge(
+                    username, good=False
+                )
+            case WishesMade(wishes):
+                stream.welcome(f"ann@{DOMAIN}", b"<done/>", bound=wishes.bind is not None)
+                stream.pump()
             case BindWanted(resource) if resource == "bad":
                 stream.bind_refused(StanzaError(StanzaCondition.JID_MALFORMED))
             case BindWanted(resource):

@@ -43,6 +43,7 @@ has logged in::
 
 import asyncio
 import base64
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -62,6 +63,9 @@ NAMES = {
     "stanzas": "urn:ietf:params:xml:ns:xmpp-stanzas",
     "streams": "urn:ietf:params:xml:ns:xmpp-streams",
     "sasl": "urn:ietf:params:xml:ns:xmpp-sasl",
+    "sasl2": "urn:xmpp:sasl:2",
+    "bind2": "urn:xmpp:bind:0",
+    "fast": "urn:xmpp:fast:0",
     "bind": "urn:ietf:params:xml:ns:xmpp-bind",
     "sm": "urn:xmpp:sm:3",
     "admin": "http://jabber.org/protocol/admin",
@@ -193,6 +197,9 @@ class Stage:
         if "{proof}" in text:
             challenge = base64.b64decode(self._names["challenge"]).decode()
             self._names["proof"] = scram_final(SCRAM_FIRST, challenge, "secret")
+        if "{ht}" in text:  # what proves the token that was captured last
+            proof = hmac.digest(self._names["token"].encode(), b"Initiator", "sha256")
+            self._names["ht"] = base64.b64encode(b"ann\0" + proof).decode()
         await self._clients[who].send(" " if text == "blank" else self._fill(text))
 
     async def _hang_up(self, who: str, _: str) -> None:

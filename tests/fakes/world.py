@@ -24,6 +24,7 @@ from clarion.core.push import PushDevices
 from clarion.core.registration import Registrar
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.core.upload_slots import Slots, UploadService
 from clarion.lib.crashpoint import CrashPoints
 from clarion.lib.crew import Crew, crew
@@ -40,6 +41,7 @@ from clarion.store.pubsub import DatabasePubsub
 from clarion.store.push import DatabasePush
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.roster import DatabaseRosters
+from clarion.store.tokens import DatabaseTokens
 from clarion.store.vcards import DatabaseCards
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.connection import Connection
@@ -66,6 +68,7 @@ HEADER = (
     " xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 )
 ITERATIONS = 4096
+TOKEN_SECONDS = 21 * 86_400.0
 
 
 class FakeTransport(asyncio.Transport):
@@ -276,6 +279,9 @@ class World:
         )
         self.mint = Mint(1, self.clock.wall)
         self.book = RoomBook(DatabaseRooms(self.database), self.mint.item, self.bus)
+        self.tokens = Tokens(
+            DatabaseTokens(self.database), self.directory, self.bus, self.clock, TOKEN_SECONDS
+        )
         self.ledger = Ledger(
             DatabaseLedger(self.database),
             self.archive,
@@ -321,6 +327,7 @@ class World:
             router=router,
             seal=self.seal,
             sessions=OneNodeSessions(),
+            tokens=self.tokens,
             token=lambda: f"token{next(tokens):027d}",
             began=self.clock.monotonic(),
             features=switchboard.told(),

@@ -15,6 +15,7 @@ from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.core.upload_book import Uploads
 
 Progress = Callable[[int, int], None]
@@ -50,6 +51,7 @@ class Desk:
         invitations: Who may make an account; ``None``: nobody.
         public: Address of the web door; ``""``: there is none.
         uploads: Files that people share; ``None`` when no server runs, or it takes none.
+        tokens: With which clients log in without a password; ``None``: nobody asks.
 
     """
 
@@ -68,3 +70,4 @@ class Desk:
     invitations: Invitations | None = None
     public: str = ""
     uploads: Uploads | None = None
+    tokens: Tokens | None = None

@@ -8,8 +8,10 @@ from clarion.admin.desk import Desk, Progress
 from clarion.admin.placing import check_place, found, found_or_made
 from clarion.core.model import Person
 from clarion.core.profile import PersonFields, checked_fields, checked_name
+from clarion.core.tokens import IN_USE
 from clarion.lib.errors import UsageError
 from clarion.wire.sasl.keys import prepare_password
+from clarion.wire.xmpp.stamps import utc
 
 
 def as_record(person: Person) -> dict[str, Any]:
@@ -108,6 +110,16 @@ async def show(desk: Desk, arguments: Arguments, progress: Progress) -> Mapping[
     record["password"] = await desk.identity.has_password(person)
     record["app_passwords"] = list(await desk.identity.app_passwords(person))
     record["push"] = _places(desk, person)
+    record["clients"] = [
+        {
+            "software": token.software,
+            "device": token.device,
+            "app_password": token.label,
+            "until": utc(token.expires),
+        }
+        for token in ([] if desk.tokens is None else await desk.tokens.of(person))
+        if token.slot == IN_USE
+    ]
     return record
 
 

@@ -63,6 +63,7 @@ async def open_admin(
         invitations=ground.invitations,
         public=ground.config.web.public if ground.config.web is not None else "",
         uploads=uploads,
+        tokens=ground.tokens,
     )
     async with AdminListener(ground.config.socket, desk).serve():
         yield

@@ -23,6 +23,7 @@ from clarion.core.push import PushDevices
 from clarion.core.room_book import RoomBook
 from clarion.core.rooms import OCCUPANT_KEY_BYTES, OCCUPANT_SECRET
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.core.tokens import Tokens
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
@@ -41,7 +42,9 @@ from clarion.store.preferences import DatabasePreferences
 from clarion.store.push import DatabasePush
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
+from clarion.store.tokens import DatabaseTokens
 
+DAY: Final = 86_400.0  # seconds
 MAX_PAGES: Final = "CLARION_MAX_PAGES"  # bounds the database file, for tests of a full disk
 
 log = get_logger("house")
@@ -73,6 +76,7 @@ class Foundation:
     archive: Archive
     directory: Directory
     identity: Identity
+    tokens: Tokens
     ledger: Ledger
     seal: Seal
     occupant_key: bytes
@@ -120,6 +124,8 @@ async def open_foundation(
         auditor.know(directory.person)
         identity = Identity(credentials, directory, bus, config.directory.scram_iterations)
         await stack.enter_async_context(identity.serve())
+        lifetime = config.directory.token_days * DAY
+        tokens = Tokens(DatabaseTokens(database.of("tokens")), directory, bus, clock, lifetime)
         mint = Mint(NODE, clock.wall, await archive.newest())
         rooms = RoomBook(DatabaseRooms(audited), mint.item, bus)
         await rooms.load()
@@ -148,6 +154,7 @@ async def open_foundation(
             archive=archive,
             directory=directory,
             identity=identity,
+            tokens=tokens,
             ledger=ledger,
             seal=seal,
             occupant_key=occupant_key,

@@ -151,6 +151,7 @@ def _services(
         seal=ground.seal,
         sessions=OneNodeSessions(),
         token=token,
+        tokens=ground.tokens,
         began=clock.monotonic(),
         features=switchboard.told(contact_forms(config.xmpp.contact)),
         registration=_registrar(ground),

@@ -25,6 +25,7 @@ from clarion.core.push import PushDevices
 from clarion.core.retention import Retention
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import KEY_BYTES, SECRET, Seal
+from clarion.core.tokens import Tokens
 from clarion.lib import log
 from clarion.lib.clock import Clock, SystemClock
 from clarion.lib.crashpoint import CrashPoints
@@ -43,6 +44,7 @@ from clarion.store.restoring import note_restored
 from clarion.store.retention import DatabaseRetention
 from clarion.store.rooms import DatabaseRooms
 from clarion.store.sqlite import SqliteDatabase, open_database
+from clarion.store.tokens import DatabaseTokens
 
 
 class HeldError(UnusableError):
@@ -93,6 +95,7 @@ async def furnish(config: Config, database: SqliteDatabase, clock: Clock) -> Des
         devices=devices,
         invitations=invitations,
         public=config.web.public if config.web is not None else "",
+        tokens=Tokens(DatabaseTokens(database), directory, bus, clock, 0.0),
     )
 
 

@@ -1,7 +1,7 @@
 """``clarion person``: the people of the organisation."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -145,6 +145,7 @@ def show(address: str, config: Path, *, as_json: bool) -> None:
             ("Managed by", ", ".join(person["managers"]) or "nobody"),
             ("Password", _word(person["password"])),
             ("App passwords", ", ".join(person["app_passwords"]) or "none"),
+            *(("Stays logged in", _client(one)) for one in person["clients"]),
         ),
     )
     for place in person["push"]:
@@ -324,6 +325,13 @@ def _print_place(place: dict[str, Any]) -> None:
             for one in place["record"]
         ),
     )
+
+
+def _client(client: Mapping[str, str]) -> str:
+    """Return one line about a client that may come back without a password."""
+    name = client["software"] or "a client"
+    where = f" on {client['device']}" if client["device"] else ""
+    return f"{name}{where}, until {client['until']}"
 
 
 def _word(value: bool) -> str:  # noqa: FBT001  # it is what it is about

@@ -246,6 +246,14 @@ class DirectoryConfig(Section):
         ge=4096,
         le=10_000_000,
     )
+    token_days: float = setting(
+        21,
+        "How long a client that has logged in may come back without the password (XEP-0484); it is "
+        "given a new token when it does. 0: never.",
+        unit="days",
+        ge=0,
+        le=366,
+    )
     language: str = setting("en", "The language of people who have chosen none (BCP 47).")
     time_zone: Annotated[str, AfterValidator(_time_zone)] = setting(
         "UTC", 'The time zone of people who have chosen none, e.g. "Europe/Berlin".'

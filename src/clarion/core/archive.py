@@ -172,11 +172,14 @@ class Received:
     Attributes:
         up_to: All items up to this one have; ``FIRST``: none has.
         newer: Whether newer ones may wait. Never ``False`` when one does.
+        ends: The first and the last item of the person's archive, sent ones
+            among them; ``None``: it is empty. What was not committed is not there.
 
     """
 
     up_to: ItemId
     newer: bool
+    ends: tuple[ItemId, ItemId] | None = None
 
 
 class Archive(Protocol):

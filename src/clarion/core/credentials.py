@@ -44,7 +44,10 @@ class CredentialStore(Protocol):
         ...
 
     async def replace(self, person: PersonNumber, label: str, keys: Sequence[ScramKey]) -> None:
-        """Put ``keys`` in the place of all keys with this label; empty removes them."""
+        """Put ``keys`` in the place of all keys with this label; empty removes them.
+
+        The tokens that were got with the password of this label go, too.
+        """
         ...
 
     async def secret(self, name: str, size_bytes: int) -> bytes:

@@ -113,7 +113,10 @@ _THREAD_PAGE: Final = pages.ITEMS + " WHERE thread = ? AND countable = 1 ORDER B
 _UP_TO: Final = (
     "SELECT (SELECT up_to FROM received WHERE owner = ?),"
     " (SELECT max(id) FROM passing WHERE owner = ?),"
-    " (SELECT max(id) FROM line WHERE owner = ? AND incoming = 1)"
+    " (SELECT min(id) FROM line WHERE owner = ? AND incoming = 1),"
+    " (SELECT max(id) FROM line WHERE owner = ? AND incoming = 1),"
+    " (SELECT min(id) FROM line WHERE owner = ? AND incoming = 0),"
+    " (SELECT max(id) FROM line WHERE owner = ? AND incoming = 0)"
 )
 
 
@@ -305,13 +308,15 @@ class DatabaseArchive:
         """See ``Archive``."""
         under_way = self._under_way.get(owner)
         settled = under_way is None or under_way.done()
-        ((mark, *came),) = await self._database.read(_UP_TO, (owner,) * 3)
-        passing, line = (FIRST if newest is None else _id(newest) for newest in came)
+        ((mark, late, *lines),) = await self._database.read(_UP_TO, (owner,) * 6)
+        passing, line = (FIRST if newest is None else _id(newest) for newest in (late, lines[1]))
+        found = [_id(item) for item in lines if item is not None]
         if passing != FIRST:
             self._passing[owner] = max(passing, self._passing.get(owner, FIRST))
         up_to = FIRST if mark is None else _id(mark)
         more = not settled or self._under_way.get(owner) is not under_way
-        return Received(up_to, newer=more or max(passing, line) > up_to)
+        ends = (min(found), max(found)) if found else None
+        return Received(up_to, newer=more or max(passing, line) > up_to, ends=ends)
 
     def set_received_up_to(self, owner: PersonNumber, item: ItemId) -> Future[Any]:
         """See ``Archive``."""

@@ -11,6 +11,8 @@ from clarion.lib.errors import UsageError
 from clarion.store.refusals import UnknownReferenceError
 
 _DELETE: Final = "DELETE FROM scram_key WHERE person = ? AND label = ?"
+# What was got with a password dies with it (core/tokens.py).
+_DROP_TOKENS: Final = "DELETE FROM token WHERE person = ? AND label = ?"
 _INSERT: Final = (
     "INSERT INTO scram_key"
     " (person, label, hash_name, salt, iterations, stored_key, server_key)"
@@ -71,10 +73,11 @@ class DatabaseCredentials:
             )
             for key in keys
         )
-        shape = Shape((_DELETE, *[_INSERT] * len(rows)))
+        shape = Shape((_DELETE, _DROP_TOKENS, *[_INSERT] * len(rows)))
+        which = (person, label)
         try:
             await self._database.put(
-                person_entity(f"#{person}"), WriteOp(shape, ((person, label), *rows))
+                person_entity(f"#{person}"), WriteOp(shape, (which, which, *rows))
             )
         except UnknownReferenceError as error:
             raise UsageError("there is no such person") from error

@@ -29,11 +29,16 @@ _CHANGE_PERSON: Final = Shape(
             "UPDATE person SET name = ?, phone = ?, language = ?, time_zone = ?, admin = ?,"
             " disabled = ? WHERE number = ? RETURNING number"
         ),
+        (
+            "DELETE FROM token WHERE person IN"
+            " (SELECT number FROM person WHERE number = ? AND disabled = 1)"
+        ),
     )
 )
 OWNED: Final = (
     ("membership", "person"),
     ("scram_key", "person"),
+    ("token", "person"),
     ("roster_change", "owner"),
     ("roster_item", "owner"),
     ("roster", "owner"),
@@ -175,7 +180,9 @@ class DatabasePeople:
 
         """
         row = (*_person_fields(person), person.number)
-        if not await self._database.put(_DIRECTORY, WriteOp(_CHANGE_PERSON, (row,))):
+        if not await self._database.put(
+            _DIRECTORY, WriteOp(_CHANGE_PERSON, (row, (person.number,)))
+        ):
             raise UsageError(f"there is no person {person.address}")
 
     async def delete_person(self, person: PersonNumber, *, keep_address: bool = False) -> None:

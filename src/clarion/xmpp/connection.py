@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
         if transport.is_closing():
             self._pending.clear()
             return
-        if self._asking is not None:
+        if self._asking is not None and not self._closing:  # nothing follows the stream's end
             request = self._asking.behind_flush()
             if request:
                 self._pending.append(request)

@@ -3,13 +3,14 @@
 Here are the steps to which the stream (``wire/xmpp/stream.py``) needs an
 answer: TLS, log-in, binding (RFC 6120 sections 5 to 7), registration
 (XEP-0077) and resumption (XEP-0198 section 5), and the time there is for all
-of them. Once a session is carried the connection lets go of this.
+of them; what SASL2 does in one go is in ``welcome.py``. Once a session is
+carried the connection lets go of this.
 """
 
 import asyncio
 import ssl
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from clarion.lib.clock import Alarm
 from clarion.lib.errors import ClarionError
@@ -23,65 +24,17 @@ from clarion.wire.xmpp.stream_events import (
     ProofGiven,
     RegistrationWanted,
     SecureWanted,
+    TokenGiven,
+    WishesMade,
 )
-from clarion.xmpp.context import Context
+from clarion.xmpp.entering import Entering
 from clarion.xmpp.ext import stream_management as sm
 from clarion.xmpp.login import LogIn
 from clarion.xmpp.refusals import stanza_error
-from clarion.xmpp.session import Line
 from clarion.xmpp.ways import DoorWays
+from clarion.xmpp.welcome import Welcome, go_on, resumption, take_up
 
 HANDSHAKE_SECONDS: Final = 30.0  # LIMIT: of a TLS handshake
-
-
-class Entering(Line, Protocol):
-    """The connection, as ``Entrance`` needs it.
-
-    Attributes:
-        transport: What it speaks through; ``None``: it is gone.
-
-    """
-
-    transport: asyncio.Transport | None
-
-    @property
-    def host(self) -> str:
-        """Where the client connects from."""
-        ...
-
-    @property
-    def over(self) -> bool:
-        """Whether the stream has ended, or the connection is broken."""
-        ...
-
-    @property
-    def log(self) -> Any:
-        """The log, with whose connection it is."""
-        ...
-
-    def say(self, engine: ServerStream) -> None:
-        """Queue what the stream has to say."""
-        ...
-
-    def pump(self, engine: ServerStream) -> None:
-        """Let what the stream has seen take effect."""
-        ...
-
-    def flush(self) -> None:
-        """Write what is queued."""
-        ...
-
-    def carry(self, context: Context) -> None:
-        """Begin to carry a session; the client is in."""
-        ...
-
-    def complain(self, what: str, why: str, **values: object) -> None:
-        """Log what went wrong."""
-        ...
-
-    def give_up_handshake(self) -> None:
-        """End a connection whose TLS handshake failed or takes too long."""
-        ...
 
 
 class Entrance:
@@ -145,6 +98,10 @@ class Entrance:
                 self._spawn(self._login.password(self.engine, event))
             case ProofGiven():
                 self._spawn(self._login.proof(self.engine, event))
+            case TokenGiven():
+                self._spawn(self._login.token(self.engine, event))
+            case WishesMade():
+                self._spawn(self._welcome(event))
             case RegistrationWanted():
                 self._spawn(self._login.register(self.engine, event))
             case BindWanted():
@@ -210,7 +167,9 @@ class Entrance:
         person = self._login.person
         assert person is not None, "binding comes after log-in"
         try:
-            context = await lifecycle.begin(person, event.resource, engine.lang, connection)
+            context = await lifecycle.begin(
+                person, event.resource, engine.greeting.lang, connection
+            )
         except ClarionError as error:
             if not connection.over:
                 engine.bind_refused(stanza_error(error))
@@ -227,32 +186,24 @@ class Entrance:
 
     async def _offered(self, event: Offered) -> None:
         """Resume a session (XEP-0198 section 5); to count, one must be bound first (section 3)."""
-        connection, engine, lifecycle = self._connection, self.engine, self._ways.lifecycle
+        connection, engine = self._connection, self.engine
         element = event.element
         if element.tag != sm.RESUME:
             engine.not_taken(sm.failed(StanzaCondition.UNEXPECTED_REQUEST))
             return
         person = self._login.person
         assert person is not None, "resumption comes after log-in"
-        previous = element.attributes.get("previd", "")
-        lifecycle.release(person, previous)
-        # What is being committed counts, or the client would send it a second time.
-        await self._services.archive.settled()
+        context = await resumption(connection, self._ways, person, element)
         if connection.over:
             return
-        context = lifecycle.resume(person, previous, connection)
         if context is None:
             engine.not_taken(sm.failed(StanzaCondition.ITEM_NOT_FOUND))
             return
-        connection.carry(context)
-        try:
-            tokens = sm.resume(context.session, element)
-        except StreamError as error:
-            engine.fail(error)
-            return
-        engine.bound("")
-        engine.send(sm.resumed(context.session))
-        sm.took(context, tokens)
-        connection.say(engine)
-        engine.pump()
-        connection.log.info("session resumed", jid=context.session.full)
+        tokens = take_up(connection, engine, context, element)
+        if tokens is not None:
+            engine.bound("")
+            engine.send(sm.resumed(context.session))
+            go_on(connection, engine, context, tokens)
+
+    async def _welcome(self, event: WishesMade) -> None:
+        await Welcome(self._connection, self._ways, self.engine, self._login, event.wishes).say()

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from clarion.lib.errors import UsageError
 from clarion.wire.xmpp.caps import Identity
 from clarion.wire.xmpp.forms import Form
+from clarion.wire.xmpp.sasl2 import inline_features
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.context import Context
 from clarion.xmpp.services import Features, NodeHandler, NodeKey
@@ -52,6 +53,10 @@ PresenceHandler = Callable[[Context, Stanza], Awaitable[None] | None]
 """Takes a presence stanza that a local session sent."""
 
 NonzaHandler = Callable[[Context, Stanza], None]
+
+BindHandler = Callable[[Context, Stanza], bytes]
+"""Switches something on while a resource is bound (XEP-0386); returns what is told of it."""
+
 SessionHandler = Callable[[Context], Coroutine[Any, Any, None] | None]
 
 
@@ -100,6 +105,7 @@ class Extension:
         self.nodes: dict[NodeKey, NodeHandler] = {}
         self.messages: dict[str, MessageHandler] = {}
         self.nonzas: dict[str, NonzaHandler] = {}
+        self.binds: dict[str, BindHandler] = {}
         self.presences: dict[str, PresenceHandler] = {}
         self.available: list[SessionHandler] = []
         self.closed: list[SessionHandler] = []
@@ -163,6 +169,15 @@ class Extension:
 
         return add
 
+    def on_bind(self, tag: str) -> Callable[[BindHandler], BindHandler]:
+        """Take this element of a request to bind (XEP-0386); its namespace is told as a feature."""
+
+        def add(handler: BindHandler) -> BindHandler:
+            self.binds[tag] = handler
+            return handler
+
+        return add
+
     def on_available(self, handler: SessionHandler) -> SessionHandler:
         """Run when a session has begun to take messages (priority of 0 or more)."""
         self.available.append(handler)
@@ -188,6 +203,7 @@ class Switchboard:
         self.nodes: Mapping[NodeKey, NodeHandler] = self._join("nodes")
         self.messages: Mapping[str, MessageHandler] = self._join("messages")
         self.nonzas: Mapping[str, NonzaHandler] = self._join("nonzas")
+        self.binds: Mapping[str, BindHandler] = self._join("binds")
         self.presences: Mapping[str, PresenceHandler] = self._join("presences")
         self.available = [h for extension in self.extensions for h in extension.available]
         self.closed = [h for extension in self.extensions for h in extension.closed]
@@ -195,6 +211,8 @@ class Switchboard:
         self.cards = tuple(cards)
         self.features = tuple(sorted({f for card in cards for f in card.features}))
         self.account_features = tuple(sorted({f for card in cards for f in card.account_features}))
+        namespaces = {tag[1:].partition("}")[0] for tag in self.binds}
+        self.inline_features = inline_features(sorted(namespaces))
         self.stream_features = b"".join(card.stream_features for card in cards)
         present = {card.name for card in cards}
         for card in cards:

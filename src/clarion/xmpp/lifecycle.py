@@ -3,6 +3,7 @@
 from clarion.core.model import Person
 from clarion.core.ports import SessionId, SessionRef
 from clarion.lib.clock import Alarm
+from clarion.lib.ids import ItemId
 from clarion.lib.log import get_logger
 from clarion.wire.xmpp.acks import Inbound
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition, StreamError
@@ -15,6 +16,9 @@ from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.services import Services
 from clarion.xmpp.session import Line, Session
 from clarion.xmpp.unheard import refusals
+
+Ends = tuple[ItemId, ItemId]
+"""The first and the last item of an archive."""
 
 log = get_logger("xmpp")
 
@@ -41,11 +45,21 @@ class Lifecycle:
         """Return the context of every session."""
         return list(self._contexts.values())
 
-    async def begin(self, person: Person, resource: str, lang: str, line: Line) -> Context:
+    async def begin(
+        self, person: Person, resource: str, lang: str, line: Line, client: str = ""
+    ) -> Context:
         """Bind a resource (RFC 6120 section 7).
 
         The older session of the same resource ends with ``<conflict/>``
-        (section 7.7.2.2), as does the oldest one of a person who has too many.
+        (section 7.7.2.2), as do those of the same client (XEP-0386 section
+        3.2) and the oldest one of a person who has too many.
+
+        Args:
+            person: Who has logged in.
+            resource: What the client asks for; ``""`` leaves it to us.
+            lang: The stream's ``xml:lang``.
+            line: The connection.
+            client: The id of the client's installation, or ``""``.
 
         Raises:
             JidError: The resource has characters that are not allowed.
@@ -64,10 +78,12 @@ class Lifecycle:
         if now.disabled:
             self._people.leave(entity)
             raise StanzaError(StanzaCondition.NOT_ALLOWED, "this account has been disabled")
+        entity.found = None
         entity.person = now  # with the rights of now, not of the log-in
-        self._make_room(entity, jid)
+        self._make_room(entity, jid, client)
         session = Session(SessionId(self._services.token()), now, jid, lang)
         session.line = line
+        session.client = client
         entity.sessions = {**entity.sessions, session.id: session}
         context = Context(session, entity, self._people, self._services)
         self._contexts[session.id] = context
@@ -75,9 +91,34 @@ class Lifecycle:
         self._services.sessions.announce(jid.bare, SessionRef(session.id, jid.resource, None))
         return context
 
-    def _make_room(self, entity: PersonEntity, jid: Jid) -> None:
+    async def begin_reading(
+        self, person: Person, resource: str, lang: str, line: Line, client: str
+    ) -> tuple[Context, Ends | None]:
+        """Bind a resource for a client that reads in the archive what waits (XEP-0386 3.2).
+
+        Returns:
+            The context, and what is in the archive; what comes behind that
+            the session is sent.
+
+        Raises:
+            JidError: As ``begin``, like the others.
+            UnavailableError: The store cannot answer.
+            StanzaError: The person was disabled or deleted meanwhile.
+
+        """
+        entity = await self._people.enter(person)
+        if entity.found is not None:  # nobody else is here, and what was read just now tells it
+            ends = entity.found.ends
+        else:
+            await self._services.archive.settled(person.number)
+            ends = await self._services.archive.ends(person.number)
+        context = await self.begin(person, resource, lang, line, client)
+        context.session.fetched_to = None if ends is None else ends[1]
+        return context, ends
+
+    def _make_room(self, entity: PersonEntity, jid: Jid, client: str) -> None:
         for session in entity.sessions.values():
-            if session.jid.resource == jid.resource:
+            if session.jid.resource == jid.resource or (client and session.client == client):
                 self.end(session, StreamError(StreamCondition.CONFLICT, "replaced by a new one"))
         most = self._services.limits.sessions_per_person
         while len(entity.sessions) >= most:

@@ -10,6 +10,7 @@ import asyncio
 from clarion.core.credentials import MAIN
 from clarion.core.model import Person
 from clarion.core.throttle import Throttle, network_of
+from clarion.core.tokens import ExpiredError, Token
 from clarion.lib.errors import DeniedError, UnavailableError
 from clarion.lib.log import get_logger
 from clarion.wire.address import AddressError, normalise_address
@@ -20,6 +21,7 @@ from clarion.wire.xmpp.stream_events import (
     PasswordGiven,
     ProofGiven,
     RegistrationWanted,
+    TokenGiven,
 )
 from clarion.xmpp.registering import Guest
 from clarion.xmpp.services import Services
@@ -38,8 +40,10 @@ class LogIn:
 
     Attributes:
         person: Who logged in; ``None`` until then.
+        changes: What ``Tokens.changes`` said when the log-in began.
         label: Which password it was: ``MAIN``, or that of an app password.
         over: Set when the stream has ended, perhaps while something was awaited.
+        used: The token it logged in with, if it did with one (XEP-0484).
 
     """
 
@@ -50,9 +54,11 @@ class LogIn:
         "_network",
         "_services",
         "_throttle",
+        "changes",
         "label",
         "over",
         "person",
+        "used",
     )
 
     def __init__(
@@ -63,7 +69,9 @@ class LogIn:
         connection: str,
     ) -> None:
         self.person: Person | None = None
+        self.changes = 0
         self.label = MAIN
+        self.used: Token | None = None
         self._services = services
         self._throttle = throttle
         self._network = network_of(host)
@@ -82,7 +90,7 @@ class LogIn:
 
     async def keys(self, engine: ServerStream, event: KeysWanted) -> None:
         """Give the engine what it needs to check a SCRAM proof."""
-        address = self._address(event.username)
+        address = self._begin(event.username)
         try:
             salt, iterations, keys = await self._services.identity.scram(address, event.hash_name)
         except UnavailableError as error:
@@ -112,7 +120,7 @@ class LogIn:
 
     async def password(self, engine: ServerStream, event: PasswordGiven) -> None:
         """Check a password that was given as such (PLAIN), and tell the client."""
-        address = self._address(event.username)
+        address = self._begin(event.username)
         if not await self._hold(engine, address):
             return
         try:
@@ -126,6 +134,34 @@ class LogIn:
             self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
         else:
             self._judge(engine, address, event.authzid, person)
+
+    async def token(self, engine: ServerStream, event: TokenGiven) -> None:
+        """Check a token, and tell the client (XEP-0484 section 3.4)."""
+        address, tokens = self._begin(event.username), self._services.tokens
+        if not await self._hold(engine, address):
+            return
+        try:
+            admitted = await tokens.check(
+                address, event.client, event.mechanism, event.proof, event.channel, event.use.count
+            )
+        except ExpiredError as error:  # nobody guessed
+            self._throttle.abandoned(address, self._network, self._services.clock.monotonic())
+            self._refuse(engine, SaslCondition.CREDENTIALS_EXPIRED, str(error))
+        except DeniedError:
+            self._judge(engine, address, "", None)
+        except UnavailableError as error:
+            self._throttle.abandoned(address, self._network, self._services.clock.monotonic())
+            self._warn(error)
+            self._refuse(engine, SaslCondition.TEMPORARY_AUTH_FAILURE, str(error))
+        else:
+            self.used, self.label = admitted.token, admitted.token.label
+            self._judge(engine, address, "", admitted.person, admitted.answer)
+
+    def _begin(self, username: str) -> str:
+        """Return the address that is claimed, when a log-in begins."""
+        address = self._address(username)
+        self.changes, self.used = self._services.tokens.changes(address), None
+        return address
 
     async def _hold(self, engine: ServerStream, address: str) -> bool:
         """Wait as long as failed log-ins make this one wait; ``False``: it was refused."""
@@ -142,7 +178,12 @@ class LogIn:
         return True
 
     def _judge(
-        self, engine: ServerStream, address: str, authzid: str, person: Person | None
+        self,
+        engine: ServerStream,
+        address: str,
+        authzid: str,
+        person: Person | None,
+        answer: bytes = b"",
     ) -> None:
         now = self._services.clock.monotonic()
         if person is None:
@@ -158,7 +199,7 @@ class LogIn:
         if self.over:
             return
         self.person = person
-        engine.admit(person.address.partition("@")[0])
+        engine.admit(person.address.partition("@")[0], answer)
 
     def _refuse(self, engine: ServerStream, condition: SaslCondition, text: str) -> None:
         """Refuse a log-in, unless the client went away while it waited."""

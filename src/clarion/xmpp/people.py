@@ -71,6 +71,7 @@ class People:
                 Reach(received.up_to, waiting=received.newer),
                 self._blocking,
             )
+            known.found = received
             self._entities[person.address] = known
         return known
 

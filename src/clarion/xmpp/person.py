@@ -8,7 +8,7 @@ from asyncio import Future
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
-from clarion.core.archive import Archive, Item, ThreadId
+from clarion.core.archive import Archive, Item, Received, ThreadId
 from clarion.core.blocking import Blocking
 from clarion.core.book import Ledger
 from clarion.core.ledger import Act, Door
@@ -51,6 +51,7 @@ class PersonEntity:
         sessions: Replaced, never changed, when a session begins or ends: that
             may happen while somebody sends to all of them.
         copiers: Those that want copies (XEP-0280); ``None``: nobody does.
+        found: What the store said when this was made, until a session has begun.
         farewell: The status of the last unavailable presence since the last
             available one (XEP-0012).
 
@@ -74,6 +75,7 @@ class PersonEntity:
         self.sent = SentMemory()
         self.knows_sent = False
         self.farewell = ""
+        self.found: Received | None = None
         self._uncommitted: dict[ItemId, Future[Any]] = {}
         self._domain = domain
         self._archive = archive
@@ -336,6 +338,7 @@ class PersonEntity:
             self.reach.has_received(item.id)
             or self._on_the_way(session, item.id)
             or self._blocked(item)
+            or _fetched(session, item)
         ):
             return 0
         stamps = delay(self._domain, seconds(item.id))
@@ -358,6 +361,12 @@ class PersonEntity:
             if other is session or (other is not None and other.line is not None):
                 return True
         return False
+
+
+def _fetched(session: Session, item: Item) -> bool:
+    """Whether the client reads it in the archive, as it was told while it bound (XEP-0386)."""
+    up_to = session.fetched_to
+    return up_to is not None and item.id <= up_to and not item.passing
 
 
 async def _nothing() -> None:

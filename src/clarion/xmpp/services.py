@@ -26,6 +26,7 @@ from clarion.core.preferences import ArchivePreferences
 from clarion.core.registration import Registrar
 from clarion.core.room_book import RoomBook
 from clarion.core.seal import Seal
+from clarion.core.tokens import Tokens
 from clarion.core.upload_slots import UploadService
 from clarion.lib.clock import Clock
 from clarion.lib.crashpoint import CrashPoints
@@ -118,6 +119,7 @@ class Services:
         pusher: Wakes clients that sleep (XEP-0357); ``None``: nobody does.
         cards: What people say of themselves beside the directory.
         token: Makes a fresh unguessable text.
+        tokens: With which clients log in without a password (XEP-0484).
         crew: Runs what takes longer than a turn of the loop.
         features: What service discovery tells.
         interests: Which clients want to hear of which nodes.
@@ -164,6 +166,7 @@ class Services:
     seal: Seal
     sessions: Sessions
     token: Callable[[], str]
+    tokens: Tokens
     began: float = 0.0
     features: Features = Features()
     sync_counts: bool = False

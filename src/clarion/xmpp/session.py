@@ -106,6 +106,9 @@ class Session:
         jid: The full JID.
         label: Which password it logged in with: ``""`` is the main one
             (``core/identity.py``).
+        client: The id of the client's installation (XEP-0388), or ``""``.
+        fetched_to: Up to this item the client reads the archive by itself
+            (XEP-0386); ``None``: it is sent what waits.
         lang: The stream's ``xml:lang``, or ``""``.
         line: The connection, or ``None`` while it waits to be resumed.
         presence: The last available presence as broadcast, or ``None``
@@ -135,9 +138,11 @@ class Session:
         "_moved",
         "carbons",
         "catching_up",
+        "client",
         "delivered",
         "directed",
         "ended",
+        "fetched_to",
         "full",
         "held",
         "id",
@@ -169,6 +174,8 @@ class Session:
         self.jid = jid
         self.full = jid.full
         self.label = ""
+        self.client = ""
+        self.fetched_to: ItemId | None = None
         self.lang = lang
         self.line: Line | None = None
         self.presence: bytes | None = None

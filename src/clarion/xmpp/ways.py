@@ -1,7 +1,7 @@
 """What every connection of a listener shares."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,6 +13,7 @@ from clarion.wire.xmpp.errors import StreamError
 from clarion.wire.xmpp.stream_events import StreamRules
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.context import Context
+from clarion.xmpp.extension import BindHandler
 from clarion.xmpp.inbox import Inbox
 from clarion.xmpp.lifecycle import Lifecycle
 from clarion.xmpp.services import Services
@@ -82,6 +83,7 @@ class DoorWays:
         services: The house.
         lifecycle: Sessions.
         throttle: Slows failed log-ins.
+        binds: What can be on when a resource is bound, by the element that asks for it.
         inbox: Makes the inbox of a session.
         flush_soon: Queues a connection for the flush at the end of this turn.
         noise: Writes what strangers can cause as often as they like.
@@ -98,6 +100,7 @@ class DoorWays:
     services: Services
     lifecycle: Lifecycle
     throttle: Throttle
+    binds: Mapping[str, BindHandler]
     inbox: Callable[[Context], Inbox]
     flush_soon: Callable[[Carrier], None]
     noise: RateLimited

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clarion.lib.errors import UsageError
-from clarion.wire.sasl import Candidate, SaslCondition, SaslError, ScramServer, derive_keys
+from clarion.wire.sasl import (
+    Candidate,
+    SaslCondition,
+    SaslError,
+    ScramServer,
+    derive_keys,
+    downgrade_input,
+)
 from clarion.wire.sasl.payload import MESSAGE_LIMIT
 from clarion.wire.sasl.scram import NONCE_LIMIT, NONCE_MINIMUM, USERNAME_LIMIT
 
@@ -314,3 +321,20 @@ def test_keys_are_not_shown():
     candidate = Candidate("main", b"stored", b"server")
     assert "stored" not in repr(candidate)
     assert "'server'" not in repr(candidate)
+
+
+def test_what_was_offered_is_in_the_challenge():
+    # The example of XEP-0474 section 5.3.
+    offered = downgrade_input(
+        ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"], ["tls-server-end-point", "tls-exporter"]
+    )
+    assert offered == b"SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter\x1etls-server-end-point"
+    machine = ScramServer(
+        "SCRAM-SHA-1", nonce="n" * 16, bindings={}, plus_offered=True, advertised=offered
+    )
+    machine.first(b"n,,n=user,r=abc")
+    assert machine.challenge(b"salt", 1).endswith(b",i=1,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=")
+
+
+def test_without_channel_binding_only_mechanisms_are_told():
+    assert downgrade_input(["PLAIN"], []) == b"PLAIN"

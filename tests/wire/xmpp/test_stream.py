@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from clarion.wire.sasl import SaslCondition
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, StreamCondition, StreamError
 from clarion.wire.xmpp.names import CLIENT, SASL, TLS
+from clarion.wire.xmpp.sasl2 import SASL2
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.wire.xmpp.stream import ServerStream
 from clarion.wire.xmpp.stream_events import (
@@ -28,6 +29,7 @@ from fakes.stream_peer import (
     STARTTLS_PORT,
     Peer,
     auth,
+    authenticate,
     bind,
     logged_in,
     response,
@@ -43,6 +45,9 @@ ELEMENTS = {
     "auth": auth(),
     "response": response("x"),
     "abort": f"<abort xmlns='{SASL}'/>",
+    "authenticate": authenticate(),
+    "response2": f"<response xmlns='{SASL2}'/>",
+    "abort2": f"<abort xmlns='{SASL2}'/>",
     "bind": bind(),
     "ping": "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
     "message": "<message/>",
@@ -55,10 +60,18 @@ ELEMENTS = {
 }
 NO, WHAT = C.NOT_AUTHORIZED, C.UNSUPPORTED_STANZA_TYPE
 EARLY = {"ping": NO, "message": NO, "presence": NO, "r": WHAT, "letter": WHAT, "response": WHAT}
+EARLY |= {"authenticate": WHAT, "response2": WHAT, "abort2": WHAT}
 EARLY |= {"error": None, "end": None, "bind": NO, "resume": WHAT, "abort": WHAT}
 AFTER: dict[str, dict[str, Phase | StreamCondition | None]] = {
-    "secure": EARLY | {"starttls": Phase.SECURING, "auth": Phase.SECURE_OR_AUTHENTICATE},
-    "authenticate": EARLY | {"starttls": None, "auth": Phase.VERIFYING},
+    "secure": EARLY
+    | {"starttls": Phase.SECURING}
+    | dict.fromkeys(("auth", "authenticate"), Phase.SECURE_OR_AUTHENTICATE),
+    "authenticate": EARLY
+    | {"starttls": None}
+    | dict.fromkeys(("auth", "authenticate"), Phase.VERIFYING),
+    "authenticating 2": EARLY
+    | {"starttls": WHAT, "auth": WHAT}
+    | {"response2": Phase.SECURE_OR_AUTHENTICATE, "abort2": Phase.SECURE_OR_AUTHENTICATE},
     "authenticating": EARLY
     | {"starttls": WHAT, "auth": WHAT}
     | {"response": Phase.SECURE_OR_AUTHENTICATE, "abort": Phase.SECURE_OR_AUTHENTICATE},
@@ -77,6 +90,8 @@ def at(stage: str, chunk: int):
     peer.say(HEADER)
     if stage == "authenticating":
         peer.say(auth(None))
+    elif stage == "authenticating 2":
+        peer.say(authenticate(None))
     elif stage == "binding":
         peer.say(auth(), HEADER)
     peer.events.clear()

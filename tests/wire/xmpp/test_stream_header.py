@@ -78,12 +78,12 @@ def test_the_header_is_answered_with_its_from_and_a_fresh_id():
     peer = Peer()
     told = peer.say(header(**{"from": "ann@corp.example", "xml:lang": "de"}))
     assert f" from='{DOMAIN}' to='ann@corp.example' id='token" in told
-    assert peer.stream.lang == "de"
+    assert peer.stream.greeting.lang == "de"
     again = peer.say(auth(), HEADER)
     assert " to='" not in again
     ids = re.findall(r" id='([^']*)'", told + again)
     assert len(set(ids)) == 2
-    assert peer.stream.lang == ""
+    assert peer.stream.greeting.lang == ""
 
 
 def test_a_from_cannot_break_out_of_our_header():

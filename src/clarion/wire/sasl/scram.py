@@ -1,9 +1,13 @@
-"""SASL SCRAM, the server's side, with channel binding (RFC 5802, 7677, 5929)."""
+"""SASL SCRAM, the server's side, with channel binding (RFC 5802, 7677, 5929).
+
+What the client was offered goes into the challenge as a hash, so that a client
+can tell whether somebody changed the offer on the way (XEP-0474).
+"""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -65,6 +69,19 @@ class Success:
     index: int
 
 
+def downgrade_input(mechanisms: Iterable[str], bindings: Iterable[str]) -> bytes:
+    """Write what was offered as XEP-0474 section 5.1 wants it hashed.
+
+    Args:
+        mechanisms: Of the SASL profile that the client uses, in any order.
+        bindings: Types of channel binding, where they were offered (XEP-0440).
+
+    """
+    text = "\x1e".join(sorted(mechanisms))
+    kinds = "\x1e".join(sorted(bindings))
+    return (f"{text}\x1f{kinds}" if kinds else text).encode()
+
+
 class _Step(Enum):
     FIRST = auto()
     CHALLENGE = auto()
@@ -85,6 +102,8 @@ class ScramServer:
         bindings: What binds this connection: type (RFC 5929) to data.
         plus_offered: Whether the client was offered a -PLUS mechanism; then
             a client that says it was not has been lied to on the way.
+        advertised: What ``downgrade_input`` made of the offer; empty: the
+            challenge does not tell.
 
     Attributes:
         hash_name: ``"sha1"`` or ``"sha256"``.
@@ -99,7 +118,13 @@ class ScramServer:
     """
 
     def __init__(
-        self, mechanism: str, *, nonce: str, bindings: Mapping[str, bytes], plus_offered: bool
+        self,
+        mechanism: str,
+        *,
+        nonce: str,
+        bindings: Mapping[str, bytes],
+        plus_offered: bool,
+        advertised: bytes = b"",
     ) -> None:
         self.hash_name = hash_of(mechanism)
         if len(nonce) < NONCE_MINIMUM or not _PRINTABLE.fullmatch(nonce):
@@ -110,6 +135,7 @@ class ScramServer:
         self._nonce = nonce
         self._bindings = bindings
         self._plus_offered = plus_offered
+        self._advertised = advertised
         self._step = _Step.FIRST
         self._binding_input = b""
         self._first_bare = b""
@@ -164,6 +190,9 @@ class ScramServer:
         self._enter(_Step.CHALLENGE, _Step.FINAL)
         nonce = self._nonce.encode()
         self._challenge = b"r=%b,s=%b,i=%d" % (nonce, encode_base64(salt), iterations)
+        if self._advertised:
+            told = hashlib.new(self.hash_name, self._advertised).digest()
+            self._challenge += b",h=" + encode_base64(told)
         return self._challenge
 
     def final(self, message: bytes, candidates: Sequence[Candidate]) -> Success:

@@ -16,8 +16,9 @@ from typing import ClassVar, Final
 
 from clarion.wire.sasl import Candidate, SaslCondition, SaslError
 from clarion.wire.xmpp.errors import StanzaError, StreamCondition, StreamError, error_reply
-from clarion.wire.xmpp.names import IQ, STANZAS, STREAMS, TLS, XML_LANG
+from clarion.wire.xmpp.names import IQ, STANZAS, STREAMS, TLS
 from clarion.wire.xmpp.registration import early_refusal, is_early_request
+from clarion.wire.xmpp.sasl2 import ABORT2, AUTHENTICATE, RESPONSE2
 from clarion.wire.xmpp.slicer import Slicer
 from clarion.wire.xmpp.slices import StreamEnd, StreamStart
 from clarion.wire.xmpp.stanza import Stanza
@@ -32,8 +33,9 @@ from clarion.wire.xmpp.stream_events import (
     RegistrationWanted,
     SecureWanted,
     StreamRules,
+    WishesMade,
 )
-from clarion.wire.xmpp.stream_header import check_header, features, header
+from clarion.wire.xmpp.stream_header import Greeting
 from clarion.wire.xmpp.stream_login import ABORT, AUTH, RESPONSE, Login
 
 _CLOSE: Final = b"</stream:stream>"
@@ -63,12 +65,8 @@ class ServerStream:
         bindings: Mapping[str, bytes] | None = None,
     ) -> None:
         self.phase = Phase.HEADER
-        self.lang = ""  # the stream's xml:lang, which its stanzas inherit (section 4.7.4)
         self.username = ""
         self._rules = rules
-        self._token = token
-        self._secure = secure
-        self._bindings = dict(bindings or {})
         self._deadline: float | None = now + rules.negotiation_seconds
         self._slicer = Slicer(
             stanza_limit=rules.early_stanza_bytes, total_limit=rules.early_total_bytes, step=True
@@ -77,11 +75,9 @@ class ServerStream:
         self._out: list[bytes] = []
         self._fresh = True  # nothing has come yet
         self._working = False
-        self._opened = False  # our header of the current stream has been sent
-        self._authenticated = False
+        self.greeting = Greeting(rules, token, dict(bindings or {}), secure=secure)
         self._login = Login(rules, token)
         self._binding: Stanza | None = None  # the request the driver thinks about
-        self._peer = ""  # the 'from' of the client's header
 
     @property
     def untouched(self) -> bool:
@@ -98,7 +94,7 @@ class ServerStream:
             self._close(None, clean=False)
         elif self.phase is Phase.BOUND:
             self._stanzas(data)
-        elif self._fresh and data[0] == _TLS_RECORD and not self._secure:
+        elif self._fresh and data[0] == _TLS_RECORD and not self.greeting.secure:
             self._refuse(
                 StreamCondition.POLICY_VIOLATION,
                 "this port begins in the clear; for TLS at once use the direct TLS port",
@@ -132,26 +128,48 @@ class ServerStream:
 
     def secured(self, bindings: Mapping[str, bytes]) -> None:
         """Go on after the TLS handshake with a new stream (section 5.4.3.3)."""
-        if self.phase is Phase.CLOSED:
-            return
-        self._secure = True
-        self._bindings = dict(bindings)
-        self._restart()
+        if self.phase is not Phase.CLOSED:
+            self.greeting.secure, self.greeting.bindings = True, dict(bindings)
+            self._restart()
 
     def keys(self, salt: bytes, iterations: int, candidates: Sequence[Candidate]) -> None:
         """Go on with a SCRAM exchange; no candidates lets every proof fail."""
         if self.phase is not Phase.CLOSED:
             challenge = self._login.challenge(salt, iterations, candidates)
-            self._answer(challenge, Phase.AUTHENTICATING)
+            self._answer(challenge, self._login.phase)
 
-    def admit(self, username: str) -> None:
-        """Tell the client that it is logged in as the local part ``username``."""
+    def admit(self, username: str, answer: bytes = b"") -> None:
+        """Tell the client that it is logged in as the local part ``username``.
+
+        One of SASL2 is told by ``welcome``, when what it wants is done.
+        ``answer`` proves us to who gave a token.
+        """
         if self.phase is Phase.CLOSED:
             return
         self.username = username
-        self._authenticated = True
-        self._out.append(self._login.succeed())
-        self._restart()
+        outcome = self._login.succeed(answer)
+        if isinstance(outcome, WishesMade):
+            self.phase = Phase.WELCOMING
+            self._events.append(outcome)
+        else:
+            self.greeting.authenticated = True
+            self._out.append(outcome)
+            self._restart()
+
+    def welcome(self, identifier: str, inner: bytes, *, bound: bool, resumed: bool = False) -> None:
+        """Tell the client that it is in as ``identifier``, and what came of its wishes.
+
+        Where it is ``bound`` now, stanzas flow from here on (XEP-0388 section 2.6.1).
+        """
+        if self.phase is Phase.CLOSED:
+            return
+        self.greeting.authenticated = True
+        said = self._login.welcome(identifier, inner)
+        if not resumed:  # XEP-0198 section 9.2
+            said += self.greeting.features(bound=bound)
+        self._answer(said, Phase.WELCOMING if bound else Phase.BIND)
+        if bound:
+            self.bound("")
 
     def reject(self, condition: SaslCondition, text: str = "") -> None:
         """Refuse the log-in; after ``login_attempts`` of them the stream ends."""
@@ -215,8 +233,7 @@ class ServerStream:
         if self.phase is Phase.CLOSED:
             return
         if self.phase is not Phase.SECURING:  # nothing but TLS may go out then (section 5.4.3.2)
-            self._open()
-            self._out.append(error.to_bytes())
+            self._out += (self.greeting.open(), error.to_bytes())
         self._close(error, clean=False)
 
     def close(self) -> None:
@@ -286,34 +303,25 @@ class ServerStream:
     # -- the header (sections 4.2, 4.3 and 4.7) --------------------------------
 
     def _header(self, start: StreamStart) -> None:
-        self.lang = start.attributes.get(XML_LANG, "")
-        self._peer = start.attributes.get("from", "")
         try:
-            check_header(start, self._rules.domain)
+            self.greeting.take(start)
         except StreamError as error:
             self.fail(error)
             return
-        self._open()
-        rules, done = self._rules, self._authenticated
-        self._out.append(features(rules, self._bindings, authenticated=done, secure=self._secure))
-        self.phase = Phase.BIND if self._authenticated else Phase.SECURE_OR_AUTHENTICATE
-
-    def _open(self) -> None:
-        if not self._opened:
-            self._opened = True
-            self._out.append(header(self._rules.domain, self._peer, self._token()))
+        self._out += (self.greeting.open(), self.greeting.features())
+        done = self.greeting.authenticated
+        self.phase = Phase.BIND if done else Phase.SECURE_OR_AUTHENTICATE
 
     def _restart(self) -> None:
         self._slicer.restart()
-        self._opened = False
-        self._peer = ""
+        self.greeting.renew()
         self.phase = Phase.HEADER
         self._work()
 
     # -- TLS (section 5) --------------------------------------------------------
 
     def _starttls(self, element: Stanza) -> None:
-        if not self._rules.starttls or self._secure:
+        if not self._rules.starttls or self.greeting.secure:
             self._out.append(f"<failure xmlns='{TLS}'/>".encode())
             self._close(None, clean=False)
         elif self._slicer.leftover():
@@ -321,7 +329,7 @@ class ServerStream:
             self._refuse(StreamCondition.POLICY_VIOLATION, "data before the handshake")
         else:
             self._out.append(f"<proceed xmlns='{TLS}'/>".encode())
-            self._opened = False  # with TLS a new stream begins; this one gets no end tag
+            self.greeting.opened = False  # with TLS a new stream begins; this one gets no end tag
             self.phase = Phase.SECURING
             self._events.append(SecureWanted())
 
@@ -329,13 +337,13 @@ class ServerStream:
 
     def _sasl(self, element: Stanza) -> None:
         try:
-            event = self._login.take(element, self._bindings, secure=self._secure)
+            event = self._login.take(element, self.greeting)
         except SaslError as error:
             self.reject(error.condition, str(error))
             return
         if isinstance(event, bytes):
             self._out.append(event)
-            self.phase = Phase.AUTHENTICATING
+            self.phase = self._login.phase
         else:
             self._events.append(event)
             self.phase = Phase.VERIFYING
@@ -345,13 +353,11 @@ class ServerStream:
     def _register(self, element: Stanza) -> None:
         if not is_early_request(element):
             self._refuse(StreamCondition.NOT_AUTHORIZED, "log in and bind first")
-            return
-        refusal = early_refusal(element, self._rules, secure=self._secure)
-        if refusal is not None:
+        elif refusal := early_refusal(element, self._rules, secure=self.greeting.secure):
             self._out.append(refusal)
-            return
-        self.phase = Phase.REGISTERING
-        self._events.append(RegistrationWanted(element))
+        else:
+            self.phase = Phase.REGISTERING
+            self._events.append(RegistrationWanted(element))
 
     # -- binding (section 7) ------------------------------------------------------
 
@@ -373,7 +379,7 @@ class ServerStream:
         self.fail(StreamError(condition, text))
 
     def _close(self, error: StreamError | None, *, clean: bool) -> None:
-        if self._opened:
+        if self.greeting.opened:
             self._out.append(_CLOSE)
         self.phase = Phase.CLOSED
         self._deadline = None
@@ -382,9 +388,12 @@ class ServerStream:
     ORDER: ClassVar[Mapping[tuple[Phase, str], Callable[["ServerStream", Stanza], None]]] = {
         (Phase.SECURE_OR_AUTHENTICATE, f"{{{TLS}}}starttls"): _starttls,
         (Phase.SECURE_OR_AUTHENTICATE, AUTH): _sasl,
+        (Phase.SECURE_OR_AUTHENTICATE, AUTHENTICATE): _sasl,
         (Phase.SECURE_OR_AUTHENTICATE, IQ): _register,
         (Phase.AUTHENTICATING, RESPONSE): _sasl,
         (Phase.AUTHENTICATING, ABORT): _sasl,
+        (Phase.AUTHENTICATING_2, RESPONSE2): _sasl,
+        (Phase.AUTHENTICATING_2, ABORT2): _sasl,
         (Phase.BIND, IQ): _bind,
     }
     """Which first-level element is lawful in which phase, and who takes it."""

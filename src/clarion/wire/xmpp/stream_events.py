@@ -5,6 +5,7 @@ from enum import Enum, auto
 from typing import Final
 
 from clarion.wire.xmpp.errors import StreamError
+from clarion.wire.xmpp.sasl2 import TokenUse, Wishes
 from clarion.wire.xmpp.stanza import Stanza
 
 
@@ -15,7 +16,9 @@ class Phase(Enum):
     SECURE_OR_AUTHENTICATE = auto()  # features without bind were sent
     SECURING = auto()  # the driver does the TLS handshake
     AUTHENTICATING = auto()  # a SASL exchange waits for the client
+    AUTHENTICATING_2 = auto()  # the same, of SASL2
     VERIFYING = auto()  # a SASL exchange waits for the driver
+    WELCOMING = auto()  # the driver does what was asked for beside a SASL2 log-in
     REGISTERING = auto()  # in-band registration waits for the driver
     BIND = auto()  # features with bind were sent
     BINDING = auto()  # the driver chooses the resource, or resumes
@@ -24,7 +27,14 @@ class Phase(Enum):
 
 
 WAITING: Final = frozenset(
-    {Phase.SECURING, Phase.VERIFYING, Phase.REGISTERING, Phase.BINDING, Phase.CLOSED}
+    {
+        Phase.SECURING,
+        Phase.VERIFYING,
+        Phase.WELCOMING,
+        Phase.REGISTERING,
+        Phase.BINDING,
+        Phase.CLOSED,
+    }
 )
 """Phases in which the driver has the word and nothing is read."""
 
@@ -68,6 +78,36 @@ class ProofGiven:
     username: str
     authzid: str
     label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGiven:
+    """Check a token (XEP-0484), then call ``admit`` with our answer to the proof, or ``reject``.
+
+    Attributes:
+        mechanism: Of the HT family; a token is good for one.
+        channel: Data of its channel binding.
+        client: The id of the client's installation, whose token it must be.
+        use: What else the client says of it.
+
+    """
+
+    username: str
+    mechanism: str
+    proof: bytes = field(repr=False)
+    channel: bytes = field(repr=False)
+    client: str
+    use: TokenUse
+
+
+@dataclass(frozen=True, slots=True)
+class WishesMade:
+    """A SASL2 log-in is good: do what was asked for beside it, then ``welcome`` or ``reject``.
+
+    The client has not been told yet that it is in (XEP-0386 section 3.2).
+    """
+
+    wishes: Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +163,8 @@ Event = (
     | KeysWanted
     | PasswordGiven
     | ProofGiven
+    | TokenGiven
+    | WishesMade
     | RegistrationWanted
     | BindWanted
     | Offered
@@ -148,6 +190,8 @@ class StreamRules:
         negotiation_seconds: LIMIT from the first byte to binding.
         registration: Accounts may be made in-band, before log-in (XEP-0077).
         invitations: Who is invited may make one (XEP-0445).
+        inline: What may be asked for while logging in with SASL2, as bytes.
+        tokens: Tokens are given and taken (XEP-0484).
         features: Further elements offered with bind, as bytes.
         early_tags: First-level tags of such features, handed out as ``Offered``.
         late_tags: First-level tags handed out after binding beside stanzas.
@@ -165,6 +209,8 @@ class StreamRules:
     negotiation_seconds: float = 60.0
     registration: bool = False
     invitations: bool = False
+    inline: bytes = b""
+    tokens: bool = False
     features: bytes = b""
     early_tags: frozenset[str] = frozenset()
     late_tags: frozenset[str] = frozenset()

@@ -39,6 +39,14 @@ def enable(context: Context, stanza: Stanza, payload: Element) -> None:
     context.entity.refresh_copiers()
 
 
+@carbons.on_bind(ENABLE)
+def bind(context: Context, element: Stanza) -> bytes:
+    """Send copies from the start (XEP-0386 section 3.2); no answer is needed."""
+    context.session.carbons = True
+    context.entity.refresh_copiers()
+    return b""
+
+
 @carbons.on_iq("set", DISABLE, at=("account",))
 def disable(context: Context, stanza: Stanza, payload: Element) -> None:
     """Send no more copies to this session; twice is no error (sections 5 and 10.1)."""

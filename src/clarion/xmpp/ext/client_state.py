@@ -45,3 +45,16 @@ def active(context: Context, element: Stanza) -> None:
     context.session.inactive = False
     context.session.activate()
     looked_at(context.services, context.entity)
+
+
+@client_state.on_bind(f"{{{NS}}}inactive")
+def bind_inactive(context: Context, element: Stanza) -> bytes:
+    """Begin as a client that nobody looks at (XEP-0386 section 3.2)."""
+    inactive(context, element)
+    return b""
+
+
+@client_state.on_bind(f"{{{NS}}}active")
+def bind_active(context: Context, element: Stanza) -> bytes:
+    """Begin active, as every session does."""
+    return b""

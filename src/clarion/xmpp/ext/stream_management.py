@@ -43,10 +43,15 @@ stream_management = Extension(
 @stream_management.on_nonza(ENABLE)
 def enable(context: Context, element: Stanza) -> None:
     """Begin to count (section 3); twice is an error of the client's."""
+    context.session.send_nonza(begin(context, element))
+
+
+@stream_management.on_bind(ENABLE)
+def begin(context: Context, element: Stanza) -> bytes:
+    """Begin to count, also while a resource is bound (section 9.1); return what is told."""
     session, limits = context.session, context.services.limits
     if session.inbound is not None:
-        session.send_nonza(failed(StanzaCondition.UNEXPECTED_REQUEST))
-        return
+        return failed(StanzaCondition.UNEXPECTED_REQUEST)
     session.inbound = Inbound()
     session.outbound = Outbound[Token](
         limit_bytes=limits.unacknowledged_bytes, limit_count=limits.unacknowledged_stanzas
@@ -54,7 +59,7 @@ def enable(context: Context, element: Stanza) -> None:
     wants = element.attributes.get("resume", "") in _TRUE
     session.resumable = wants and limits.resume_time > 0
     how = f" id='{session.id}' resume='true' max='{int(limits.resume_time)}'"
-    session.send_nonza(f"<enabled xmlns='{NS}'{how if session.resumable else ''}/>".encode())
+    return f"<enabled xmlns='{NS}'{how if session.resumable else ''}/>".encode()
 
 
 @stream_management.on_nonza(f"{{{NS}}}r")
@@ -140,11 +145,16 @@ def resume(session: Session, element: Stanza) -> list[Token]:
 
 
 def resumed(session: Session) -> bytes:
-    """Return ``<resumed/>`` with what this side has handled, and what the client has not."""
+    """Return ``<resumed/>`` with what this side has handled."""
     assert session.inbound is not None, "only a counted session resumes"
-    assert session.outbound is not None, "only a counted session resumes"
     told = f"<resumed xmlns='{NS}' previd='{session.id}' h='{session.inbound.handled}'/>"
-    return told.encode() + b"".join(session.outbound.unacknowledged(session.jid.bare))
+    return told.encode()
+
+
+def again(session: Session) -> bytes:
+    """Return what the client has not handled, to be sent behind ``<resumed/>``."""
+    assert session.outbound is not None, "only a counted session resumes"
+    return b"".join(session.outbound.unacknowledged(session.jid.bare))
 
 
 def failed(condition: StanzaCondition) -> bytes:
