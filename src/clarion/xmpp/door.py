@@ -104,11 +104,9 @@ class XmppDoor:
         self._ways: dict[str, DoorWays] = {}
         self.shifts = Shifts(services, people)
         self.removals = Removals(services, people, self.lifecycle)
-        takes: dict[str, Take] = {"person": self._take}
         self.rooms = None if services.book is None else Rooms(services, services.book)
-        if self.rooms is not None:
-            takes["room"] = self.rooms.take
-        router.connect(takes, self._send)
+        rooms: dict[str, Take] = {} if self.rooms is None else {"room": self.rooms.take}
+        router.connect({"person": self._take, **rooms}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
         services.bus.subscribe(PersonDeleted, lambda event: self._cut_off(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
@@ -140,8 +138,6 @@ class XmppDoor:
     def strangers(self) -> int:
         """How many connections have not logged in yet."""
         return len(self._strangers)
-
-    # -- listeners ----------------------------------------------------------------------
 
     def ways(self, kind: str) -> DoorWays:
         """Return what the connections of a listener of this kind share.
