@@ -49,7 +49,10 @@ async def items(client: SlixClient, owner: str, node: str) -> dict[str, Element]
 
 
 async def settled(client: SlixClient, *nodes: str) -> None:
-    """Go on line with these interests, and wait until the server knows them."""
+    """Go on line with these interests, and wait until the server knows them.
+
+    The client was not on line before: it is asked once what it can do.
+    """
     for node in nodes:
         client.plugin["xep_0163"].add_interest(node)
 
@@ -59,6 +62,7 @@ async def settled(client: SlixClient, *nodes: str) -> None:
         return stanza
 
     client.add_filter("out", note)
+    await client.get_roster(timeout=SOON)
     await client.plugin["xep_0115"].update_caps(broadcast=False)
     client.send_presence()
     await client.saw("told what it can do", lambda one: one["type"] == "result")
@@ -96,10 +100,10 @@ def _noted(client: SlixClient, stanza: Any) -> Any:
 
 async def test_keys_of_devices_are_kept_and_told_and_outlast_the_server():
     with open_house(people=("ann", "bob", "cai")) as house:
-        async with slix(house, "ann") as ann, slix(house, "bob") as bob:
+        async with slix(house, "ann") as ann, slix(house, "bob", present=False) as bob:
             listening(bob)
-            await befriend(ann, bob)
             await settled(bob, DEVICES, f"{AXOLOTL}.devicelist")
+            await befriend(ann, bob)
             await put(
                 ann,
                 DEVICES,
@@ -150,8 +154,8 @@ async def test_keys_of_devices_are_kept_and_told_and_outlast_the_server():
 
 async def test_bookmarks_of_old_and_new_clients_are_the_same(house: Premises):
     async with (
-        slix(house, "ann", resource="new") as new,
-        slix(house, "ann", resource="old") as old,
+        slix(house, "ann", resource="new", present=False) as new,
+        slix(house, "ann", resource="old", present=False) as old,
     ):
         listening(new)
         listening(old)
@@ -193,13 +197,13 @@ async def test_bookmarks_of_old_and_new_clients_are_the_same(house: Premises):
 
 async def test_an_avatar_is_in_nodes_vcard_and_presence(house: Premises):
     name = hashlib.sha1(IMAGE, usedforsecurity=False).hexdigest()
-    async with slix(house, "bob") as bob, slix(house, "cai") as cai:
+    async with slix(house, "bob") as bob, slix(house, "cai", present=False) as cai:
         listening(cai)
-        await befriend(bob, cai)
         for client in (bob, cai):
             client.register_plugin("xep_0084")
             client.register_plugin("xep_0054")
         await settled(cai, METADATA)
+        await befriend(bob, cai)
         avatar = bob.plugin["xep_0084"]
         await avatar.publish_avatar(IMAGE, timeout=SOON)
         info = {"id": name, "type": "image/png", "bytes": len(IMAGE)}
