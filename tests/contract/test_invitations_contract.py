@@ -16,6 +16,7 @@ async def test_invitations_come_back_oldest_first(database: Database):
     assert list(await store.load()) == []
     newer = Invitation(b"2" * 32, ann.number, "", "", "", 20.0, 30.0)
     older = Invitation(b"3" * 32, None, "bob@corp.example", "Bob", "s@corp.example", 10.0, 30.0)
+    older = replace(older, befriend=True)
     for invitation in (newer, older):
         await store.put(invitation)
     assert list(await store.load()) == [older, newer]

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 from xml.etree.ElementTree import Element, XMLPullParser
@@ -51,6 +52,7 @@ from clarion.xmpp.ext import ALL
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
+from clarion.xmpp.newcomers import befriend
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.people import People
 from clarion.xmpp.pushing import Pusher
@@ -354,6 +356,7 @@ class World:
         )
         self.services.invitations = self.invitations
         self.bus.subscribe(PersonDeleted, self.invitations.person_deleted)
+        self.services.befriend = partial(befriend, self.services, self.people)
         self.services.bytestreams.doors.append(("192.0.2.100", 5222))
         self.door = XmppDoor(
             self.limits,

@@ -241,6 +241,30 @@ async def test_an_administrator_invites():
         assert here.invitations.waiting()[-1].expires == here.clock.wall() + DAYS * DAY
 
 
+async def test_who_invites_and_who_is_invited_become_contacts():
+    async with world("ann") as here:
+        await here.directory.change_person(f"ann@{DOMAIN}", admin=True)
+        ann = await here.log_in("ann")
+        await ann.send("<presence/><iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>")
+        got = values(await invited(ann, **{"roster-subscription": "true"}))
+        client = await stranger(here)
+        await admitted(here, client, got["uri"].partition("preauth=")[2])
+        ann.read()
+        assert await registered(here, client, "bob") == ""
+        (push,) = ann.read()
+        item = push.find(".//{jabber:iq:roster}item")
+        assert item is not None
+        assert (item.get("jid"), item.get("subscription")) == (f"bob@{DOMAIN}", "both")
+        bob = await here.log_in("bob")
+        await bob.send("<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq><presence/>")
+        came = bob.read()
+        item = next(one for one in came if one.get("id") == "g").find(".//{jabber:iq:roster}item")
+        assert item is not None
+        assert (item.get("jid"), item.get("subscription")) == (f"ann@{DOMAIN}", "both")
+        assert f"ann@{DOMAIN}/phone" in [one.get("from") for one in came]
+        assert f"bob@{DOMAIN}/phone" in [one.get("from") for one in ann.read()]
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [

@@ -29,6 +29,7 @@ from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.figures import door_figures
 from clarion.xmpp.interests import Interests
+from clarion.xmpp.newcomers import befriend
 from clarion.xmpp.nodes import Nodes
 from clarion.xmpp.offers import offer as offer_contacts
 from clarion.xmpp.people import People
@@ -94,6 +95,7 @@ async def open_xmpp(
     services.uploads = uploads
     services.pusher = _pusher(ground, services)
     services.external = _external(ground, services)
+    services.befriend = partial(befriend, services, people)
     door = XmppDoor(
         config.limits,
         services,

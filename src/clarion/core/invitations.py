@@ -48,6 +48,7 @@ class Invitation:
         made: UNIX seconds.
         expires: UNIX seconds.
         used: UNIX seconds, or 0.
+        befriend: Whether the invited and the inviter become contacts.
 
     """
 
@@ -59,6 +60,7 @@ class Invitation:
     made: float
     expires: float
     used: float = 0.0
+    befriend: bool = False
 
     @property
     def id(self) -> str:
@@ -137,6 +139,7 @@ class Invitations:
         name: str = "",
         department: Department | None = None,
         days: int = DAYS,
+        befriend: bool = False,
     ) -> tuple[str, Invitation]:
         """Make an invitation; returns its token, which cannot be found out again, and itself.
 
@@ -147,6 +150,7 @@ class Invitations:
             name: As others will see it; ``""``: none yet.
             department: The one that the invited will belong to.
             days: 1 to ``DAYS_LIMIT``.
+            befriend: Whether the invited and the inviter become contacts.
 
         Raises:
             UsageError: It cannot be so, or there are too many.
@@ -172,6 +176,7 @@ class Invitations:
             "" if department is None else department.address,
             now,
             now + days * DAY,
+            befriend=befriend,
         )
         self._remember(made)  # at once, or the address might be given away meanwhile
         try:

@@ -9,15 +9,15 @@ from clarion.core.ports import Database, EntityId, Row, Shape, Value, WriteOp
 
 _OWNER: Final = EntityId("directory:")
 _LOAD: Final = (
-    "SELECT digest, inviter, address, name, department, made, expires, used FROM invitation"
-    " ORDER BY made, digest"
+    "SELECT digest, inviter, address, name, department, befriend, made, expires, used"
+    " FROM invitation ORDER BY made, digest"
 )
 _PUT: Final = Shape(
     (
         (
             "INSERT INTO invitation"
-            " (digest, inviter, address, name, department, made, expires, used)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " (digest, inviter, address, name, department, befriend, made, expires, used)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (digest) DO UPDATE SET used = excluded.used"
         ),
     )
@@ -48,6 +48,7 @@ class DatabaseInvitations:
             invitation.address,
             invitation.name,
             invitation.department,
+            int(invitation.befriend),
             invitation.made,
             invitation.expires,
             invitation.used,
@@ -62,7 +63,7 @@ class DatabaseInvitations:
 
 
 def _invitation(row: Row) -> Invitation:
-    digest, inviter, address, name, department, made, expires, used = row
+    digest, inviter, address, name, department, befriend, made, expires, used = row
     assert isinstance(digest, bytes)
     return Invitation(
         digest,
@@ -73,6 +74,7 @@ def _invitation(row: Row) -> Invitation:
         _seconds(made),
         _seconds(expires),
         _seconds(used),
+        befriend == 1,
     )
 
 

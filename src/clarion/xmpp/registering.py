@@ -2,6 +2,7 @@
 
 from clarion.core.events import AdministrationDone
 from clarion.core.invitations import Invitation, InvitationError
+from clarion.core.model import Person
 from clarion.core.registration import Registrar
 from clarion.lib.errors import ClarionError, UnavailableError, UsageError
 from clarion.lib.log import get_logger
@@ -132,23 +133,25 @@ class Guest:
             self._invitation = None
             raise StanzaError(StanzaCondition.NOT_ALLOWED, str(error)) from error
         try:
-            await registrar.register(address, password, invitation.name)
+            person = await registrar.register(address, password, invitation.name)
         except BaseException:
             await invitations.give_back(invitation)
             raise
         self._invitation = None
-        await self._place(invitation, address)
-
-    async def _place(self, invitation: Invitation, address: str) -> None:
-        """Let the new person belong where they were invited to; the account is there anyway."""
-        if not invitation.department:
-            return
         try:
-            await self._services.directory.join(address, invitation.department)
-        except ClarionError as error:
-            log.warning(
-                "the department of an invitation is no more", person=address, why=str(error)
-            )
+            await self._place(invitation, person)
+        except ClarionError as error:  # the account is there anyway
+            log.warning("an invitation is not wholly kept", person=address, why=str(error))
+
+    async def _place(self, invitation: Invitation, person: Person) -> None:
+        """Let the new person belong where they were invited to, and know who invited them."""
+        services = self._services
+        if invitation.befriend and services.invitations is not None:
+            inviter = services.invitations.inviter_of(invitation)
+            if inviter is not None and services.befriend is not None:
+                await services.befriend(inviter, person)
+        if invitation.department:
+            await services.directory.join(person.address, invitation.department)
 
     def _check_free(self, address: str) -> None:
         try:

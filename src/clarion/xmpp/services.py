@@ -13,6 +13,7 @@ from clarion.core.bus import Bus
 from clarion.core.directory import Directory
 from clarion.core.identity import Identity
 from clarion.core.invitations import Invitations
+from clarion.core.model import Person
 from clarion.core.ports import (
     EntityId,
     Outside,
@@ -139,6 +140,7 @@ class Services:
         uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
         invitations: Who may make an account all the same (XEP-0445); ``None``: nobody.
         guests: Makes the accounts of the invited where ``registration`` does not.
+        befriend: Makes two people contacts of each other (``newcomers.py``).
         public: Address of the web door; ``""``: there is none.
 
     """
@@ -176,6 +178,7 @@ class Services:
     registration: Registrar | None = None
     invitations: Invitations | None = None
     guests: Registrar | None = None
+    befriend: Callable[[Person, Person], Awaitable[None]] | None = None
     public: str = ""
     bytestreams: Bytestreams | None = None
     rooms_domain: str = ""

@@ -6,7 +6,7 @@ from clarion.core.invitations import DAYS, DAYS_LIMIT, named_department
 from clarion.lib.errors import UsageError
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.executions import Stage
-from clarion.wire.xmpp.forms import Form, FormKind, text_field
+from clarion.wire.xmpp.forms import Form, FormKind, flag_field, text_field
 from clarion.wire.xmpp.invitations import CREATE_ACCOUNT, links, result_form
 from clarion.xmpp.commands.administration import record
 from clarion.xmpp.commands.command import Command, Done, Task, administrators, asks
@@ -17,6 +17,7 @@ _ASK: Final = Form(
     FormKind.FORM,
     (
         text_field("username", label="User name; empty: the invited choose"),
+        flag_field("roster-subscription", value=False, label="Make us contacts of each other"),
         text_field("name", label="Their name"),
         text_field("department", label="Department that they will belong to"),
         text_field("days", str(DAYS), label=f"Days that the invitation holds, 1 to {DAYS_LIMIT}"),
@@ -50,6 +51,7 @@ async def invite(task: Task, form: Form) -> Done:
         name=form.value("name") or "",
         department=named_department(services.directory, form.value("department") or ""),
         days=int(days),
+        befriend=form.flag("roster-subscription") or False,
     )
     record(task, "person.invite", made.address)
     told = links(services.domain, made.address, token, services.public)

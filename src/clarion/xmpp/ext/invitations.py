@@ -14,8 +14,7 @@ onboarding = Extension(
         title="Ad-hoc Account Invitation Generation",
         version="0.6.0",
         status="partial",
-        missing="invitations by people who do not administer (section 5.1), and "
-        "roster-subscription (section 5.4)",
+        missing="invitations by people who do not administer (section 5.1)",
         needs=("commands",),
         test="tests/xmpp/test_invitations.py",
     )

@@ -6,6 +6,7 @@ CREATE TABLE invitation (
   address TEXT NOT NULL,                      -- kept for the invited; '' where they choose
   name TEXT NOT NULL,                         -- theirs, or ''
   department TEXT NOT NULL,                   -- address of the one they join, or ''
+  befriend INTEGER NOT NULL,                  -- 1: they and the inviter become contacts
   made REAL NOT NULL,                         -- UNIX seconds
   expires REAL NOT NULL,                      -- UNIX seconds
   used REAL NOT NULL                          -- UNIX seconds, or 0
