@@ -200,6 +200,17 @@ async def test_who_asks_while_letting_go_gets_a_new_one():
         assert condition((await ask(here, ht(given)))[1]) == "not-authorized"
 
 
+async def test_a_password_that_is_being_changed_gives_no_token():
+    async with world("ann") as here:
+        client = await open_stream(here)
+        await answer(client, plain(AGENT, "wrong"))  # now the keys are in memory
+        person = here.directory.person("ann@corp.example")
+        assert person is not None
+        async with here.identity._lock(person):
+            success = await answer(client, plain(AGENT + WANTED))
+        assert success.find(f"{{{FAST}}}token") is None
+
+
 async def test_without_tokens_none_are_offered_given_or_taken():
     async with world("ann") as here:
         here.tokens._lifetime = 0

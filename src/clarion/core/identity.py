@@ -237,6 +237,11 @@ class Identity:
         """Whether the person has a main password."""
         return any(key.label == MAIN for key in await self._store.keys(person.number))
 
+    def changing(self, person: Person) -> bool:
+        """Whether a password of theirs is being changed; ``PasswordChanged`` follows at once."""
+        lock = self._locks.get(person.number)
+        return lock is not None and lock.locked()
+
     async def _set(self, person: Person, forms: Sequence[str], label: str) -> None:
         keys = await self._store.keys(person.number)
         mine = {label, label + _OTHER_FORM}

@@ -177,7 +177,8 @@ class Welcome:
             elif not wanted and tokens.due(used):
                 wanted = used.mechanism
         agent = wishes.agent
-        if not wanted or not agent.id:
+        # A password that is being changed takes along the tokens that it has now, and no later one.
+        if not wanted or not agent.id or self._services.identity.changing(self._person):
             return b""
         made = Token(
             self._person.number,
