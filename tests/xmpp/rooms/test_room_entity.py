@@ -14,6 +14,7 @@ from clarion.xmpp.rooms.entering import PRESENCE_BYTES
 from clarion.xmpp.rooms.room import RoomEntity
 from clarion.xmpp.rooms.rooms import TEMPORARY_GRACE
 from clarion.xmpp.rooms.talking import SUBJECT_LIMIT
+from fakes.household import RecordingLine
 from fakes.world import DOMAIN, ROOMS, FakeClient, World, world
 
 ROOM = f"coven@{ROOMS}"
@@ -350,3 +351,89 @@ async def test_many_rooms_take_no_place_among_the_addresses_of_a_session():
         assert context.session.directed == {ROOM}
         await ann.send(f"<presence type='unavailable' to='{ROOM}/c'/>")
         assert context.session.directed == set()
+
+
+def from_elsewhere(here: World, name: str, kind: str, to: str, inner: str) -> None:
+    """Hand over a stanza as another server's would come."""
+    sender, resource = "eve@other.example/x", to.partition("/")[2]
+    typed = f" type='{kind}'" if kind else ""
+    raw = f"<{name} id='1' from='{sender}' to='{to}'{typed}>{inner}</{name}>"
+    parcel = Parcel(name, kind, sender, resource, raw.encode())
+    here.services.router.hand_over(room_entity(to.partition("/")[0]), parcel)
+
+
+async def test_somebody_from_elsewhere_may_be_in_a_room_and_talk():
+    async with coven("ann") as (here, (ann,)):
+        from_elsewhere(here, "presence", "", f"{ROOM}/eve", X)
+        from_elsewhere(here, "message", "groupchat", ROOM, "<body>hello</body>")
+        await here.settle()
+        presence, message = ann.read()
+        item = presence.find(f".//{{{MUC}#user}}item")
+        assert item is not None
+        assert item.get("jid") == "eve@other.example/x"
+        assert message.findtext("{jabber:client}body") == "hello"
+        from_elsewhere(here, "presence", "unavailable", f"{ROOM}/eve", "")
+        await here.settle()
+        assert ann.read()[0].get("type") == "unavailable"
+
+
+@pytest.mark.parametrize("to", [ROOM, f"{ROOM}/ann", ROOMS])
+@pytest.mark.parametrize("inner", ["", "<a xmlns='u'/><b xmlns='u'/>"])
+async def test_requests_that_are_none_do_no_harm(to: str, inner: str):
+    async with coven("ann") as (here, (_ann,)):
+        answers: list[Parcel] = []
+        here.services.router._takes = {
+            **here.services.router._takes,
+            "person": lambda address, parcel: answers.append(parcel),
+        }
+        from_elsewhere(here, "iq", "get", to, inner)
+        await here.settle()
+        (answer,) = answers
+        assert answer.kind == "error"
+        assert b"internal-server-error" not in answer.stanza
+
+
+async def test_temporary_rooms_outlive_the_server():
+    async with world("ann") as here:
+        ann = await here.log_in("ann")
+        await enter(ann, "ann")
+        room = here.book.get(ROOM)
+        assert room is not None
+        await here.book.configure(room, room.config)
+        assert here.door.rooms is not None
+        here.door.rooms.shut_down()
+        await ann.hang_up()
+        assert here.book.get(ROOM) is room
+
+
+async def test_who_is_refused_ends_no_temporary_room():
+    async with world("ann", "bob") as here:
+        owner = Affiliated(f"ann@{DOMAIN}", Affiliation.OWNER)
+        await here.book.create(ROOM, RoomConfig(members_only=True), [owner])
+        bob = await here.log_in("bob")
+        await enter(bob, "bob")
+        assert condition(bob.read()[0]) == "registration-required"
+        assert here.book.get(ROOM) is not None
+
+
+async def test_a_client_that_does_not_read_leaves_while_it_is_told():
+    """Its session ends in the middle of what everybody is told (a re-entrant departure)."""
+    async with coven("ann", "bob", "cai") as (here, (ann, _bob, cai)):
+        context = next(c for c in here.door.lifecycle.contexts() if c.account.startswith("bob"))
+
+        class Full(RecordingLine):
+            def write(self, data: bytes) -> None:
+                context.session.line = None
+                here.door.lifecycle.end(context.session, None)
+
+        context.session.line = Full()
+        await say(ann, "1")
+        await say(cai, "2")
+        room = entity_of(here)
+        assert sorted(one.nick for one in room.occupants) == ["ann", "cai"]
+        for client in (ann, cai):
+            told = client.read()
+            bodies = [one.findtext("{jabber:client}body") for one in told]
+            assert [body for body in bodies if body] == ["1", "2"]
+            gone = [one.get("from") for one in told if one.get("type") == "unavailable"]
+            assert gone == [f"{ROOM}/bob"]

@@ -139,3 +139,49 @@ async def test_what_waits_when_the_house_closes_is_given_up():
         await settle()
     assert later is not None
     assert later.cancelled()
+
+
+async def test_what_comes_back_while_something_is_done_waits_until_it_is():
+    order: list[bytes] = []
+
+    def handle(parcel: Parcel) -> Any:
+        order.append(b"begin " + parcel.stanza)
+        if parcel.stanza == b"1":
+            inner.append(here.take("2"))
+        order.append(b"end " + parcel.stanza)
+
+    inner: list[asyncio.Future[Any] | None] = []
+    async with hall(handle) as here:
+        assert here.take("1") is None
+        assert order == [b"begin 1", b"end 1", b"begin 2", b"end 2"]
+        (waited,) = inner
+        assert waited is not None
+        assert waited.result() is None
+        order.clear()
+        here.lanes.meanwhile("r", lambda: (here.take("3"), order.append(b"act"))[-1])
+        assert order == [b"act", b"begin 3", b"end 3"]
+
+
+async def test_a_fault_in_what_is_done_meanwhile_holds_nothing_back():
+    def fail() -> None:
+        raise ValueError("a mistake")
+
+    async with hall(lambda parcel: None) as here:
+        with pytest.raises(ValueError, match="mistake"):
+            here.lanes.meanwhile("r", fail)
+        assert here.take("1") is None
+
+
+async def test_what_is_done_while_something_slow_is_under_way_is_a_part_of_it():
+    gate, done = asyncio.Event(), []
+
+    async def slow() -> None:
+        here.lanes.meanwhile("r", lambda: done.append("act"))
+        await gate.wait()
+
+    async with hall(lambda parcel: slow()) as here:
+        here.take("1")
+        await settle()
+        assert done == ["act"]
+        gate.set()
+        await settle()

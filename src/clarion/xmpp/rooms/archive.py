@@ -71,15 +71,17 @@ async def search(asked: Asked) -> bytes:
 
     request = read_request(asked.payload, services.seal, parties)
     kept = services.archive
+    person = services.directory.person(asked.sender.bare)
+    asker = None if person is None else person.number
     await kept.settled(owner)
     if request.known and not await kept.has(owner, *request.known):
         raise unknown_item()
     if request.count_only:
-        number = await kept.count(owner, request.query)
+        number = await kept.count(owner, request.query, asker=asker)
         return fin(RsmAnswer(count=number), complete=number == 0)
     limits = services.limits
     room_bytes = min(limits.unacknowledged_bytes, limits.send_queue_bytes) // 4
-    found = await kept.page(owner, request.query)
+    found = await kept.page(owner, request.query, asker=asker)
     page = fitting(request.query, found, limits.unacknowledged_stanzas // 2, room_bytes)
     sealed = [services.seal.seal(item.id) for item in page.items]
     results = Results(room.address, asked.sender.full, asked.payload.get("queryid"))

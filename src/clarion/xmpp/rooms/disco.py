@@ -92,7 +92,7 @@ def info(asked: Asked) -> bytes:
     told = info_of(
         (Identity("conference", "text", name),),
         (*_EVERY_ROOM, *_features(room)),
-        (_form(room, len(asked.room.occupants)),),
+        (_form(asked),),
     )
     return answer(asked.payload, INFO, told)
 
@@ -127,19 +127,25 @@ def _features(room: Room) -> tuple[str, ...]:
     return (*features, *_ARCHIVED) if config.archived else features
 
 
-def _form(room: Room, occupants: int) -> Form:
-    """Return more about a room (section 15.5.4)."""
-    config, picture = room.config, avatar.avatar_hash(room)
-    fields = (
+def _form(asked: Asked) -> Form:
+    """Return more about a room (section 15.5.4); of a closed one less to who is outside."""
+    room = asked.room.room
+    config = room.config
+    fields = [
         type_field(ROOM_INFO),
         Field("muc#roominfo_description", (config.description,)),
-        Field("muc#roominfo_subject", (room.subject.text,)),
-        Field("muc#roominfo_occupants", (str(occupants),)),
-        Field("muc#roominfo_lang", (config.language,)) if config.language else None,
         Field("muc#roominfo_changesubject", ("1" if config.subject_change else "0",)),
-        Field("muc#roominfo_avatarhash", (picture,)) if picture else None,
-    )
-    return Form(FormKind.RESULT, tuple(field for field in fields if field is not None))
+    ]
+    if config.language:
+        fields.append(Field("muc#roominfo_lang", (config.language,)))
+    picture = avatar.avatar_hash(room)
+    if picture:
+        fields.append(Field("muc#roominfo_avatarhash", (picture,)))
+    open_to_all = not config.members_only and not config.password
+    if open_to_all or asked.affiliation >= Affiliation.MEMBER or asked.occupant is not None:
+        fields.append(Field("muc#roominfo_subject", (room.subject.text,)))
+        fields.append(Field("muc#roominfo_occupants", (str(len(asked.room.occupants)),)))
+    return Form(FormKind.RESULT, tuple(fields))
 
 
 def _page(query: Element, listed: list[tuple[str, str]]) -> bytes:

@@ -14,7 +14,10 @@ from typing import Any, Final
 from clarion.core.ports import Parcel
 from clarion.lib.crew import Crew
 from clarion.lib.errors import UnavailableError
+from clarion.lib.log import get_logger
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+
+log = get_logger("xmpp")
 
 LANE_LIMIT: Final = 1_000
 """LIMIT: stanzas that wait for one room while it asks the store; more are refused."""
@@ -49,12 +52,17 @@ class Lanes:
         self._waiting: dict[str, deque[tuple[Parcel, Future[Any]]]] = {}
 
     def take(self, address: str, parcel: Parcel) -> Future[Any] | None:
-        """Handle a stanza now, or behind those that wait; see ``Router.hand_over``."""
+        """Handle a stanza now, or behind those that wait; see ``Router.hand_over``.
+
+        What is sent may end a session, and so send something back before this
+        returns: that waits too.
+        """
         waiting = self._waiting.get(address)
         if waiting is None:
+            self._waiting[address] = deque()
             work = self._begin(address, parcel)
             if not asyncio.iscoroutine(work):
-                self.look_after(address)
+                self._go_on(address)
                 return work
             done: Future[Any] = asyncio.get_running_loop().create_future()
             self._go(address, self._finish(parcel, work, done))
@@ -67,12 +75,34 @@ class Lanes:
         waiting.append((parcel, later))
         return later
 
-    def look_after(self, address: str) -> None:
-        """Do what is to be done before the next stanza; where some wait, it is done anyway."""
-        if address not in self._waiting:
+    def meanwhile(self, address: str, act: Callable[[], None]) -> None:
+        """Do something at once; what that sends back waits until it is done."""
+        if address in self._waiting:
+            act()  # something slow is under way, and this may well be a part of it
+            return
+        self._waiting[address] = deque()
+        try:
+            act()
+        finally:
+            self._go_on(address)
+
+    def _go_on(self, address: str) -> None:
+        """Do what waits, at once for as long as nothing is slow."""
+        waiting = self._waiting[address]
+        while True:
             more = self._then(address)
             if more is not None:
                 self._go(address, more)
+                return
+            if not waiting:
+                del self._waiting[address]
+                return
+            parcel, done = waiting.popleft()
+            begun = self._begin(address, parcel)
+            if asyncio.iscoroutine(begun):
+                self._go(address, self._finish(parcel, begun, done))
+                return
+            _follow(begun, done)
 
     def _begin(self, address: str, parcel: Parcel) -> Work:
         try:
@@ -82,29 +112,18 @@ class Lanes:
             return None
 
     def _go(self, address: str, work: Coroutine[Any, Any, None]) -> None:
-        self._waiting[address] = deque()
         self._crew.errand(self._slowly(address, work), name=f"stanza to {address}")
 
     async def _slowly(self, address: str, work: Coroutine[Any, Any, None]) -> None:
-        waiting = self._waiting[address]
         try:
             await work
-            while True:
-                more = self._then(address)
-                if more is not None:
-                    await more
-                if not waiting:
-                    break
-                parcel, done = waiting.popleft()
-                begun = self._begin(address, parcel)
-                if asyncio.iscoroutine(begun):
-                    await self._finish(parcel, begun, done)
-                else:
-                    _follow(begun, done)
-        finally:
-            del self._waiting[address]
-            for _, left in waiting:
+        except asyncio.CancelledError:
+            for _, left in self._waiting.pop(address):
                 left.cancel()
+            raise
+        except Exception:
+            log.exception("a room met a fault of the server", room=address)
+        self._go_on(address)
 
     async def _finish(self, parcel: Parcel, work: Slow, done: Future[Any]) -> None:
         """Wait until a stanza is handled, then resolve what its sender waits for."""

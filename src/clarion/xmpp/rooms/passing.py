@@ -1,7 +1,9 @@
 """Requests between occupants, and pings to oneself (XEP-0045 17.4, XEP-0410 1.1.0 section 4)."""
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
+from clarion.core.model import Person
 from clarion.core.ports import Parcel, person_entity
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
@@ -13,15 +15,23 @@ from clarion.xmpp.rooms.occupants import Client, send
 from clarion.xmpp.rooms.relay import Request
 from clarion.xmpp.rooms.room import RoomEntity, not_here
 from clarion.xmpp.services import Services
+from clarion.xmpp.vcard import VCARD, directory_part, whole
 
 PING: Final = "{urn:xmpp:ping}ping"
 
 
-def request(room: RoomEntity, incoming: Incoming) -> None:
-    """Send a request on to an occupant; the ping of a client to itself is answered here.
+def request(room: RoomEntity, incoming: Incoming) -> Coroutine[Any, Any, bytes] | None:
+    """Send a request on to an occupant; some are answered here.
+
+    Those are the ping of a client to itself, and a request for the vCard of
+    somebody of ours: that is not their client's to give (section 17.4).
+
+    Returns:
+        What makes the answer; ``None``: it is made, or an occupant will.
 
     Raises:
-        StanzaError: The client is not in the room, or nobody has this nickname.
+        StanzaError: The client is not in the room, nobody has this nickname,
+            or a vCard would tell who somebody is.
 
     """
     asker = room.occupants.client(incoming.sender.full)
@@ -31,14 +41,26 @@ def request(room: RoomEntity, incoming: Incoming) -> None:
     if other is asker and incoming.stanza.children == (PING,):
         jid = incoming.stanza.attributes.get("to", asker.jid)
         reply(room.services, incoming.sender.full, jid, incoming.id, None)
-        return
+        return None
     if other is None:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, f"there is no {incoming.nick} here")
     room.spend(asker.bare)
+    if incoming.kind == "get" and incoming.stanza.children == (VCARD,):
+        person = room.services.directory.person(other.bare)
+        if not room.sees_jids(asker):
+            raise StanzaError(StanzaCondition.FORBIDDEN, "this room does not tell who people are")
+        if person is not None:
+            return _card(room.services, person)
     client = client_shown(other)
     jid = incoming.stanza.attributes.get("to", other.jid)
     name = room.relayed.put(Request(incoming.sender.full, client.full, jid, incoming.id))
     _pass(room, incoming, client, asker.sender, asker.jid, name)
+    return None
+
+
+async def _card(services: Services, person: Person) -> bytes:
+    own = await services.cards.card(person.number)
+    return whole(directory_part(services.directory, person, services.clock.wall()), own)
 
 
 def answered(room: RoomEntity, incoming: Incoming) -> None:

@@ -151,7 +151,7 @@ class RoomEntity:
                 else:
                     sheet = news.sheet(occupant, real if sees else "", own=False)
                 sheets[sees] = sheet
-            for client in other.clients.values():
+            for client in tuple(other.clients.values()):
                 send(services, client, "presence", kind, sender, sheet)
         own = news.sheet(occupant, real if self.sees_jids(occupant) else "", own=True)
         for client in tuple(occupant.clients.values()):

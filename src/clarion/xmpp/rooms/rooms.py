@@ -6,6 +6,7 @@ once, and in order (``lanes.py``).
 
 from asyncio import Future
 from collections.abc import Awaitable, Coroutine
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -87,9 +88,10 @@ class Rooms:
     def shut_down(self) -> None:
         """Send everybody out of every room: the server stops."""
         self._stopping = True
-        for room in list(self._entities.values()):
-            room.shut_down()
-        self._entities.clear()
+        rooms, self._entities = self._entities, {}
+        for address, room in rooms.items():
+            # Without its entity nothing ends a room that is temporary: it comes back.
+            self._lanes.meanwhile(address, room.shut_down)
 
     # -- rooms that come and go ------------------------------------------------------------
 
@@ -121,8 +123,11 @@ class Rooms:
         for room in self._book.all():
             temporary = not room.config.persistent and room.department is None
             if temporary and room.address not in self._entities and not self._stopping:
-                self._entities[room.address] = self._enter_memory(room)
-                self._lanes.look_after(room.address)
+                desert = partial(self._desert, room)
+                self._lanes.meanwhile(room.address, desert)
+
+    def _desert(self, room: Room) -> None:
+        self._entities.setdefault(room.address, self._enter_memory(room))
 
     def _refuse(self, parcel: Parcel, error: BaseException) -> None:
         """Tell the sender of a stanza that it is refused."""
@@ -203,9 +208,15 @@ class Rooms:
         room = self._entities.get(address)
         if room is None:
             room = self._entities[address] = self._enter_memory(lasting)
-        if not room.history.loaded:
-            await self._load(room)
-        entering.enter(room, incoming, created=created)
+        try:
+            if not room.history.loaded:
+                await self._load(room)
+            entering.enter(room, incoming, created=created)
+        except BaseException:
+            # Who is not let in ends no room: a temporary one may wait for its people.
+            if not len(room.occupants) and not created:
+                del self._entities[address]
+            raise
 
     async def _create(self, address: str, incoming: Incoming) -> Room:
         """Make a room for somebody of ours, who owns it (section 10.1.1).
@@ -234,8 +245,12 @@ class Rooms:
             if room is not None:
                 passing.answered(room, incoming)
             return None
+        if len(incoming.stanza.children) != 1:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "a request has exactly one child")
         if incoming.nick:
-            passing.request(room or self._known(address), incoming)
+            answer = passing.request(room or self._known(address), incoming)
+            if answer is not None:
+                self._go_apart(incoming, self._answer_later(incoming, answer))
             return None
         room = room or self._known(address)
         (tag,) = incoming.stanza.children
@@ -247,8 +262,12 @@ class Rooms:
             raise StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"a room does not answer {tag}")
         work = self._answer(handler, Asked(room, incoming, incoming.tree[0]))
         if work is not None:
-            self._services.crew.errand(self._apart(incoming, work), name=f"query to {address}")
+            self._go_apart(incoming, work)
         return None
+
+    def _go_apart(self, incoming: Incoming, work: Coroutine[Any, Any, None]) -> None:
+        name = f"query of {incoming.sender.full}"
+        self._services.crew.errand(self._apart(incoming, work), name=name)
 
     def _answer(self, handler: Handler, asked: Asked) -> Coroutine[Any, Any, None] | None:
         payload = handler(asked)
@@ -270,7 +289,8 @@ class Rooms:
         """Take what is for the domain itself (sections 6.1 to 6.3)."""
         if parcel.name == "presence" or not may_answer(incoming.stanza):
             return
-        tag = incoming.stanza.children[0] if parcel.name == "iq" else ""
+        children = incoming.stanza.children
+        tag = children[0] if parcel.name == "iq" and len(children) == 1 else ""
         if incoming.kind == "get" and tag == INFO_QUERY:
             self._reply(incoming, service_info(incoming.tree[0]))
         elif incoming.kind == "get" and tag == ITEMS_QUERY:
@@ -305,20 +325,20 @@ class Rooms:
     def _affiliated(self, event: RoomAffiliated) -> None:
         room = self._entities.get(event.room.address)
         if room is not None:
-            room.affiliated(event.changes, event.by)
-            self._lanes.look_after(room.address)
+            act = partial(room.affiliated, event.changes, event.by)
+            self._lanes.meanwhile(room.address, act)
 
     def _configured(self, event: RoomConfigured) -> None:
         room = self._entities.get(event.room.address)
         if room is not None:
-            room.configured(event.before)
-            self._lanes.look_after(room.address)
+            self._lanes.meanwhile(room.address, partial(room.configured, event.before))
 
     def _destroyed(self, event: RoomDestroyed) -> None:
         room = self._entities.get(event.room.address)
         if room is not None and room.room is event.room:
             del self._entities[event.room.address]
-            room.destroyed(event.reason, event.alternate, event.password)
+            act = partial(room.destroyed, event.reason, event.alternate, event.password)
+            self._lanes.meanwhile(room.address, act)
 
 
 def _bounced(room: RoomEntity, incoming: Incoming) -> None:
