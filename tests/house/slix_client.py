@@ -56,6 +56,7 @@ class SlixClient(slixmpp.ClientXMPP):
             "message_error",
             "groupchat_message",
             "groupchat_presence",
+            "groupchat_invite",
             "receipt_received",
             "marker_displayed",
             "roster_update",

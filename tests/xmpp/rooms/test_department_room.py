@@ -147,3 +147,17 @@ async def test_everybody_wears_their_title_and_no_other():
         assert other.find(f"{{{HATS}}}hats") is None
         answer = await ask(ann, "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>")
         assert HATS in {one.get("var") for one in answer.iter()}
+
+
+async def test_a_new_title_is_seen_at_once():
+    async with sales("ann", "bob") as (here, clients):
+        for name, client in zip(("ann", "bob"), clients, strict=True):
+            await client.send(f"<presence to='{ROOM}/{name}'><x xmlns='{MUC}'/></presence>")
+        for client in clients:
+            client.read()
+        await here.directory.join(f"bob@{DOMAIN}", f"sales@{DOMAIN}", title="Seller")
+        await here.settle()
+        for client in clients:
+            (shown,) = client.read()
+            assert shown.get("from") == f"{ROOM}/bob"
+            assert [one.get("title") for one in shown.iter(f"{{{HATS}}}hat")] == ["Seller"]

@@ -13,7 +13,7 @@ hats = Extension(
         version="0.3.1",
         status="partial",
         missing="the commands (sections 3.2 to 3.7): titles are the directory's, in rooms of "
-        "departments; one that changes is seen when the person enters the room again",
+        "departments; a hash of all hats (section 2)",
         needs=("rooms",),
         test="tests/xmpp/rooms/test_department_room.py",
     )

@@ -215,7 +215,9 @@ async def _affiliate(asked: Asked, changes: Iterable[Change]) -> None:
         for new in done:  # section 9.5
             there = room.occupants.person(new.jid)
             if new.affiliation is Affiliation.MEMBER and new.jid in unknown and not there:
-                inviting.invite(room, new.jid, _named(asked), new.reason)
+                inviting.invite(
+                    room, new.jid, _named(asked), new.reason, password=lasting.config.password
+                )
 
 
 def _person_of(room: RoomEntity, nick: str) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from clarion.core.rooms import Room
 from clarion.wire.xml import escape
+from clarion.xmpp.rooms.room import RoomEntity
 from clarion.xmpp.rooms.standing import department_of
 from clarion.xmpp.services import Services
 
@@ -26,3 +27,13 @@ def worn(services: Services, room: Room, bare: str) -> bytes:
     uri = TITLES + quote(member.title, safe="")
     hat = f"<hat title='{escape(member.title)}' uri='{escape(uri)}'/>"
     return f"<hats xmlns='{NS}'>{hat}</hats>".encode()
+
+
+def refresh(room: RoomEntity) -> None:
+    """Tell everybody whose title has changed: the directory says others now."""
+    for occupant in room.occupants:
+        now = worn(room.services, room.room, occupant.bare)
+        if now != occupant.hats:
+            occupant.hats = now
+            occupant.sheets.clear()
+            room.tell(occupant, room.present(occupant))

@@ -29,12 +29,12 @@ async def take(room: RoomEntity, incoming: Incoming) -> None:
     if asked.decline is not None:
         await _decline(room, incoming, asked.decline)
     elif asked.invites:
-        await _invite(room, incoming, asked.invites)
+        await _invite(room, incoming, asked)
     else:
         raise StanzaError(StanzaCondition.BAD_REQUEST, "a message to a room says what it is for")
 
 
-async def _invite(room: RoomEntity, incoming: Incoming, invites: tuple[muc.Invite, ...]) -> None:
+async def _invite(room: RoomEntity, incoming: Incoming, asked: muc.Invitations) -> None:
     sender, lasting = incoming.sender, room.room
     here = room.occupants.client(sender.full)
     standing = rank(room, sender.bare)
@@ -43,7 +43,7 @@ async def _invite(room: RoomEntity, incoming: Incoming, invites: tuple[muc.Invit
     closed = lasting.config.members_only
     if closed and standing < Affiliation.ADMIN and not lasting.config.invites:
         raise StanzaError(StanzaCondition.FORBIDDEN, "only an admin invites to this room")
-    whom = {one.to.bare: one for one in invites}
+    whom = {one.to.bare: one for one in asked.invites}
     for one in whom.values():
         _check(room, one.to, closed=closed)
     for _ in whom:
@@ -57,10 +57,13 @@ async def _invite(room: RoomEntity, incoming: Incoming, invites: tuple[muc.Invit
         ]
         if new:
             await room.book.affiliate(lasting, new, sender.bare)
+    # A member outside must not learn the password by inviting somebody.
+    knows = here is not None or standing >= Affiliation.ADMIN
+    password = lasting.config.password if knows else asked.password
     by = inviting.name_of(room, sender)
     waiting: list[Future[Any]] = []
     for bare, one in whom.items():
-        kept = inviting.invite(room, bare, by, one.reason, one.thread)
+        kept = inviting.invite(room, bare, by, one.reason, one.thread, password=password)
         if kept is not None:
             waiting.append(kept)
     for kept in waiting:

@@ -23,7 +23,13 @@ def name_of(room: RoomEntity, sender: Jid) -> str:
 
 
 def invite(
-    room: RoomEntity, bare: str, by: str, reason: str = "", thread: str | None = None
+    room: RoomEntity,
+    bare: str,
+    by: str,
+    reason: str = "",
+    thread: str | None = None,
+    *,
+    password: str,
 ) -> Future[Any] | None:
     """Invite somebody in the room's name; it waits for who is away.
 
@@ -33,12 +39,12 @@ def invite(
         by: Who invites, as ``name_of`` says.
         reason: Why.
         thread: As in ``muc.Invite``.
+        password: Of the room, as far as who invites knows it.
 
     Returns:
         The commit of what waits; ``None``: nothing does.
 
     """
-    password = room.room.config.password
     x = muc.user_x(muc.invited(by, reason, thread, password))
     # COMPAT(XEP-0045 7.8.2 unknown): clients that read no other form of invitation.
     old = muc.direct_invitation(room.address, reason, password)

@@ -59,6 +59,7 @@ async def change(asked: Asked) -> None:
 
     """
     room, bare = asked.room, asked.sender.bare
+    room.spend(bare)
     if asked.payload.find(f"{{{REGISTER}}}remove") is not None:
         await _end(asked)
         return

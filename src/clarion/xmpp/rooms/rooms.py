@@ -11,7 +11,7 @@ from inspect import isawaitable
 from typing import Any, Final
 
 from clarion.core.archive import room_thread
-from clarion.core.events import RoomAffiliated, RoomConfigured, RoomDestroyed
+from clarion.core.events import DepartmentChanged, RoomAffiliated, RoomConfigured, RoomDestroyed
 from clarion.core.ports import Parcel, person_entity
 from clarion.core.room_book import RoomBook
 from clarion.core.rooms import Affiliated, Affiliation, Room, RoomConfig
@@ -24,7 +24,7 @@ from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError, error_reply, may_answer
 from clarion.wire.xmpp.splice import append_child
 from clarion.xmpp.refusals import stanza_error
-from clarion.xmpp.rooms import entering, passing, talking
+from clarion.xmpp.rooms import entering, hats, passing, talking
 from clarion.xmpp.rooms.asked import Asked, Handler
 from clarion.xmpp.rooms.disco import service_info, service_items
 from clarion.xmpp.rooms.history import HISTORY_LIMIT
@@ -61,6 +61,7 @@ class Rooms:
         bus.subscribe(RoomAffiliated, self._affiliated)
         bus.subscribe(RoomConfigured, self._configured)
         bus.subscribe(RoomDestroyed, self._destroyed)
+        bus.subscribe(DepartmentChanged, self._department_changed)
 
     def begin(self) -> None:
         """Begin: temporary rooms of the last life wait for their people, for a while."""
@@ -327,6 +328,12 @@ class Rooms:
         if room is not None:
             act = partial(room.affiliated, event.changes, event.by)
             self._lanes.meanwhile(room.address, act)
+
+    def _department_changed(self, event: DepartmentChanged) -> None:
+        lasting = self._book.of_department(event.department.number)
+        room = None if lasting is None else self._entities.get(lasting.address)
+        if room is not None:
+            hats.refresh(room)
 
     def _configured(self, event: RoomConfigured) -> None:
         room = self._entities.get(event.room.address)
