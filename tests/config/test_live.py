@@ -59,7 +59,7 @@ def test_what_differs_is_named_and_never_shown():
 
 
 def test_a_section_that_only_one_has_is_named_as_a_whole():
-    assert differences(config(), config(push={})) == ("push",)
+    assert differences(config(), config(web={})) == ("web",)
 
 
 def test_only_what_is_live_is_taken_over():

@@ -138,7 +138,6 @@ def _form(asked: Asked) -> Form:
     ]
     if config.language:
         fields.append(Field("muc#roominfo_lang", (config.language,)))
-    picture = avatar.avatar_hash(room)
     if picture:
         fields.append(Field("muc#roominfo_avatarhash", (picture,)))
     open_to_all = not config.members_only and not config.password
