@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from clarion.config.server import LimitsConfig
 from clarion.core.events import (
@@ -103,11 +102,9 @@ class XmppDoor:
         self._ways: dict[str, DoorWays] = {}
         self.shifts = Shifts(services, people)
         self.removals = Removals(services, people, self.lifecycle)
-        takes: dict[str, Take] = {"person": self._take}
         self.rooms = None if services.book is None else Rooms(services, services.book)
-        if self.rooms is not None:
-            takes["room"] = self.rooms.take
-        router.connect(takes, self._send)
+        rooms: dict[str, Take] = {} if self.rooms is None else {"room": self.rooms.take}
+        router.connect({"person": self._take, **rooms}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))
         services.bus.subscribe(PersonDeleted, lambda event: self._cut_off(event.person))
         services.bus.subscribe(PersonChanged, lambda event: self._changed(event.person))
@@ -139,8 +136,6 @@ class XmppDoor:
     def strangers(self) -> int:
         """How many connections have not logged in yet."""
         return len(self._strangers)
-
-    # -- listeners ----------------------------------------------------------------------
 
     def ways(self, kind: str) -> DoorWays:
         """Return what the connections of a listener of this kind share.
@@ -197,7 +192,7 @@ class XmppDoor:
         except OSError as error:
             raise refusal(port.endpoint, error) from None
         self._servers.append(server)
-        where = _written(port.socket)
+        where = port.written
         self.addresses.append((port.kind, where))
         if ways.bytestreams is not None:
             ways.bytestreams.doors.append(port.socket.getsockname()[:2])
@@ -401,8 +396,3 @@ def _count_down(counts: Counter[str], host: str) -> None:
     counts[host] -= 1
     if not counts[host]:
         del counts[host]
-
-
-def _written(listening: Any) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{host}:{port}"

@@ -30,6 +30,12 @@ class TakenPort:
     endpoint: Endpoint
     socket: socket.socket
 
+    @property
+    def written(self) -> str:
+        """Where it is bound, as in the configuration."""
+        host, port = self.socket.getsockname()[:2]
+        return f"[{host}]:{port}" if self.socket.family == socket.AF_INET6 else f"{host}:{port}"
+
 
 @contextmanager
 def take_ports(config: XmppConfig) -> Generator[tuple[TakenPort, ...], None, None]:

@@ -437,3 +437,21 @@ async def test_a_client_that_does_not_read_leaves_while_it_is_told():
             assert [body for body in bodies if body] == ["1", "2"]
             gone = [one.get("from") for one in told if one.get("type") == "unavailable"]
             assert gone == [f"{ROOM}/bob"]
+
+
+async def test_a_subject_that_is_refused_is_not_set(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(entity_module, "DELIVERIES_BURST", 1.0)
+    async with coven("ann") as (here, (ann,)):
+        await say(ann, "1")
+        ann.read()
+        await ann.send(f"<message to='{ROOM}' type='groupchat'><subject>2</subject></message>")
+        assert condition(ann.read()[0]) == "resource-constraint"
+        assert entity_of(here).room.subject.text == ""
+
+
+async def test_a_subject_that_cannot_be_kept_is_told_to_its_sender():
+    async with coven("ann") as (here, (ann,)):
+        here.database.fail_next(UnavailableError("the disk is full"), 2)
+        await ann.send(f"<message to='{ROOM}' type='groupchat'><subject>2</subject></message>")
+        assert condition(ann.read()[-1]) == "resource-constraint"
+        assert entity_of(here).room.subject.text == ""

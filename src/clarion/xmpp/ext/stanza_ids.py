@@ -2,7 +2,8 @@
 
 ``routing.py`` cuts stanza-ids that a client gives in our name and gives every
 kept message the recipient's; ``core/seal.py`` makes them so that they tell
-nothing. An origin-id is kept as it is, and tells a message sent again.
+nothing. An origin-id is kept as it is, and tells a message sent again. A room
+does the same for what is said there (``xmpp/rooms/talking.py``).
 """
 
 from clarion.wire.xmpp.stamps import SID

@@ -182,8 +182,9 @@ async def _set_subject(
     room: RoomEntity, occupant: Occupant, incoming: Incoming, text: str
 ) -> Future[Any] | None:
     subject = Subject(text, occupant.nick, room.services.clock.wall())
+    kept = _say(room, occupant, incoming)  # refused, it changes nothing
     await room.book.set_subject(room.room, subject)
-    return _say(room, occupant, incoming)
+    return kept
 
 
 def _cleaned(room: RoomEntity, incoming: Incoming) -> Parts:
