@@ -15,13 +15,14 @@ from clarion.lib.errors import PeerError
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid, prepare_resource
+from clarion.wire.xmpp.payloads import ROOM_INVITATION
 from clarion.wire.xmpp.stamps import microseconds
 
 MUC: Final = "http://jabber.org/protocol/muc"
 USER: Final = f"{MUC}#user"
 ENTRY: Final = f"{{{MUC}}}x"
 USER_X: Final = f"{{{USER}}}x"
-DIRECT: Final = "jabber:x:conference"
+DIRECT: Final = ROOM_INVITATION[1:].partition("}")[0]
 
 AFFILIATIONS: Final = frozenset({"owner", "admin", "member", "none", "outcast"})
 ROLES: Final = frozenset({"moderator", "participant", "visitor", "none"})
