@@ -13,11 +13,12 @@ from clarion.lib.errors import UnavailableError
 from clarion.lib.log import get_logger
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
-from clarion.wire.xmpp.jid import parse_jid
+from clarion.wire.xmpp.jid import Jid, parse_jid
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.node_config import AccessModel, NodeConfig, SendLast, refusal
 from clarion.wire.xmpp.pubsub_answers import Notification, Written, addressed, items_event
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.afar import NOBODY, Afar, Greeted
 from clarion.xmpp.context import Context
 from clarion.xmpp.interests import Learnt
 from clarion.xmpp.node_book import NodeBook
@@ -103,8 +104,38 @@ async def tell(context: Context, node: str, config: NodeConfig, event: bytes) ->
             if not blocked and access_refused(config, roster, address) is None:
                 parcel = Parcel(EVENT, node, context.account, "", notice.raw)
                 services.router.to_entity(person_entity(address), parcel)
+        elif services.afar is not None and address in roster.watched:
+            _tell_afar(services, services.afar, notice, owner, address, config, roster, node)
         if place % SLICE == 0:
             await asyncio.sleep(0)
+
+
+def _tell_afar(
+    services: Services,
+    afar: Afar,
+    notice: Notification,
+    owner: Jid,
+    address: str,
+    config: NodeConfig,
+    roster: RosterBook,
+    node: str,
+) -> None:
+    """Tell those clients of a contact of another server that want to hear of the node."""
+    for session in afar.of(address):
+        if (
+            afar.wants(session, node)
+            and not services.blocking.between(owner, session.jid)
+            and access_refused(config, roster, address) is None
+        ):
+            session.send(notice.to(session.full))
+
+
+def greet_afar(services: Services, greeted: Iterable[Greeted]) -> None:
+    """Send clients of other servers the last items of people of ours (XEP-0163 section 4.3.4)."""
+    for session, account, nodes in greeted:
+        services.crew.errand(
+            _greet(services, session, nodes, (account,)), name=f"last items for {session.full}"
+        )
 
 
 def take_event(services: Services, entity: PersonEntity, parcel: Parcel) -> None:
@@ -181,6 +212,10 @@ async def _greet(
                 async with services.nodes.change(session.person) as book:
                     await _send_last(services, session, book, node)
                 await _let_take(session)
+        if session.person.number == NOBODY:
+            for address in contacts or ():
+                await _show_contact(services, session, address, nodes)
+            return
         roster = await services.rosters.book(session.person)
         watched, watchers = roster.watched, roster.watchers
         for place, address in enumerate(list(watched if contacts is None else contacts), start=1):

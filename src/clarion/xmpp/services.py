@@ -35,6 +35,7 @@ from clarion.wire.xmpp.executions import Executions
 from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.activity import ActivityStore
+from clarion.xmpp.afar import Afar
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.interests import Interests
 from clarion.xmpp.nodes import Nodes
@@ -119,6 +120,7 @@ class Services:
         tally: What metrics count.
         executions: Ad-hoc commands under way.
         outside: Other domains that can be reached; ``None``: none can.
+        afar: Clients there that want to hear of nodes; ``None``: there are none.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
 
@@ -155,6 +157,7 @@ class Services:
     registration: Registrar | None = None
     bytestreams: Bytestreams | None = None
     outside: Outside | None = None
+    afar: Afar | None = None
 
     def entity(self, bare: str) -> EntityId:
         """Return who takes what is for a bare JID: a person of ours, or another domain.
