@@ -79,6 +79,13 @@ async def test_what_cannot_be_delivered(text: str, refusal: str):
         assert [condition(one) for one in abroad.read()] == ([refusal] if refusal else [])
 
 
+async def test_a_sender_that_is_no_address_gets_nothing():
+    async with house() as (_, abroad, ann):
+        await abroad.say(f"<message from='a b@{THERE}' to='{ANN}'><body>x</body></message>")
+        assert ann.read() == []
+        assert abroad.read() == []
+
+
 async def test_a_message_that_cannot_be_kept_is_refused():
     async with house() as (here, abroad, _):
         here.database.fail_next(UnavailableError("full"))

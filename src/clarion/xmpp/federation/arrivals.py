@@ -20,7 +20,7 @@ from clarion.wire.xmpp.errors import (
     error_reply,
     may_answer,
 )
-from clarion.wire.xmpp.jid import Jid, parse_jid
+from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
 from clarion.wire.xmpp.names import BODY, CLIENT, IQ, MESSAGE
 from clarion.wire.xmpp.payloads import MARKER, RECEIPT
 from clarion.wire.xmpp.splice import append_child
@@ -79,8 +79,11 @@ class Arrivals:
             return
         if stanza.tag not in {MESSAGE, IQ} and stanza.attributes.get("type") != "subscribe":
             return  # nobody waits for the fate of presence
+        try:
+            sender = parse_jid(stanza.attributes["from"])
+        except JidError:
+            return  # nobody can have sent it
         self._services.tally.refusals[error.condition.value] += 1
-        sender = parse_jid(stanza.attributes["from"])
         recipient = stanza.attributes["to"]
         reply = error_reply(stanza, error)
         name = stanza.tag.rpartition("}")[2]
