@@ -13,7 +13,12 @@ from clarion.wire.xmpp.server_events import (
     PeerClosed,
     PeerProven,
 )
-from clarion.wire.xmpp.server_incoming import ASKED_LIMIT, FAILURES_LIMIT, IncomingStream
+from clarion.wire.xmpp.server_incoming import (
+    ASKED_LIMIT,
+    FAILURES_LIMIT,
+    PAIRS_LIMIT,
+    IncomingStream,
+)
 from clarion.wire.xmpp.server_outgoing import OutgoingStream
 from clarion.wire.xmpp.stanza import Stanza
 from fakes.servers import A, B, Street, rules
@@ -251,6 +256,18 @@ def test_only_so_many_questions_are_under_way():
         stream.receive(f"<db:result from='d{number}.example' to='{B}'>a</db:result>".encode(), 0.0)
     assert len(stream.events()) == ASKED_LIMIT
     assert b"<resource-constraint " in stream.outbox()
+
+
+def test_only_so_many_domains_are_proven_on_one_stream():
+    stream = proven()
+    for number in range(PAIRS_LIMIT):
+        stream.receive(f"<db:result from='d{number}.example' to='{B}'>a</db:result>".encode(), 0.0)
+        for event in stream.events():
+            if isinstance(event, DialbackWanted):
+                stream.verified(event.asked, valid=True)
+    said = stream.outbox()
+    assert said.count(b"type='valid'") == PAIRS_LIMIT - 1  # the first pair is alpha's own
+    assert said.count(b"<resource-constraint ") == 1
 
 
 def test_a_stanza_that_leans_on_the_prefix_of_dialback_is_refused():
