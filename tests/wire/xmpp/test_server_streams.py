@@ -305,6 +305,15 @@ def test_answers_that_nobody_asked_for_prove_nothing():
     assert ended(list(other.events())) is StreamCondition.INVALID_FROM
 
 
+def test_an_error_about_a_key_may_name_its_namespace():
+    stream = OutgoingStream(rules(A), A, B, now=0.0, secure=True)
+    features = "<stream:features><dialback xmlns='urn:xmpp:features:dialback'/></stream:features>"
+    error = "<error xmlns='jabber:server' type='cancel'/>"
+    stream.receive((HEADER + features).encode(), 0.0)
+    stream.receive(f"<db:result from='{B}' to='{A}' type='error'>{error}</db:result>".encode(), 0.0)
+    assert ended(list(stream.events())) is StreamCondition.NOT_AUTHORIZED
+
+
 def test_the_other_sides_error_is_told_and_not_answered_with_one():
     stream = OutgoingStream(rules(A), A, B, now=0.0)
     error = StreamError(StreamCondition.HOST_UNKNOWN).to_bytes()
