@@ -8,8 +8,10 @@ from clarion.wire.xml import parse
 from clarion.wire.xmpp.names import CLIENT, STREAMS
 from clarion.wire.xmpp.slicer import Slicer
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.afar import Afar
 from clarion.xmpp.federation.arrivals import Arrivals
 from clarion.xmpp.federation.under_way import UnderWay
+from clarion.xmpp.interests import Interests
 from clarion.xmpp.router import OneNodeRouter
 from fakes.world import World
 
@@ -33,6 +35,7 @@ class Abroad:
         self._world = world
         services = world.services
         services.outside = self
+        services.afar = Afar(Interests(services.clock, services.token), services.router)
         cast("OneNodeRouter", services.router).add("domain", self._take)
         self.arrivals = Arrivals(services, world.people, world.door.switchboard)
         self._under_way = UnderWay(services.crew, self, self.arrivals)  # type: ignore[arg-type]  # a fake

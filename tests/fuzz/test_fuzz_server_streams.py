@@ -38,6 +38,8 @@ pieces = st.sampled_from(
         f"<db:verify from='{B}' to='{A}' id='x' type='valid'/>",
         f"<message from='x@{A}' to='y@{B}'><body xmlns='jabber:server'/></message>",
         f"<message xmlns='jabber:server' from='x@{A}' to='y@{B}'/>",
+        f"<db:result from='{B}' to='{A}' type='error'><error xmlns='jabber:server'/></db:result>",
+        "<stream:features><x xmlns='jabber:server'/></stream:features>",
         "<s:iq xmlns:s='jabber:server'/>",
         "<handshake>0123456789012345678901234567890123456789</handshake>",
         "<stream:error/>",

@@ -57,7 +57,7 @@ def judge() -> Verdict:
     plays = {
         "dialback": {"secure": "false", "more": "", "ask": "false"},
         "certificates": {"secure": "true", "more": "", "ask": "true"},
-        "bidi": {"secure": "false", "more": ', "s2s_bidi"', "ask": "false"},
+        "s2s_bidi on its side": {"secure": "false", "more": ', "s2s_bidi"', "ask": "false"},
     }
     for name, how in plays.items():
         try:

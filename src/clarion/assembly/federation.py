@@ -11,6 +11,7 @@ from clarion.core.ports import Parcel
 from clarion.lib.peer_tls import connecting_context, listening_context
 from clarion.wire.xmpp.errors import StanzaError
 from clarion.wire.xmpp.server_events import PeerRules
+from clarion.xmpp.afar import Afar
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.federation.arrivals import Arrivals
 from clarion.xmpp.federation.components import Components
@@ -19,6 +20,7 @@ from clarion.xmpp.federation.links import Links
 from clarion.xmpp.federation.outside import OutsideDoor
 from clarion.xmpp.federation.policy import SECRET_BYTES, Contexts, Policy, peer_rules
 from clarion.xmpp.federation.resolving import DnsResolver, Resolver
+from clarion.xmpp.interests import Interests
 from clarion.xmpp.people import People
 from clarion.xmpp.ports import TakenPort
 from clarion.xmpp.router import OneNodeRouter
@@ -73,6 +75,7 @@ async def open_federation(
     )
     router.add("domain", door.take)
     services.outside = door
+    services.afar = Afar(Interests(services.clock, services.token), services.router)
     async with door.serve(ports):
         yield door
 

@@ -26,6 +26,7 @@ from clarion.wire.xmpp.pubsub_answers import (
     retract_event,
 )
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.afar import NOBODY, Afar, Greeted
 from clarion.xmpp.context import Context
 from clarion.xmpp.interests import Learnt
 from clarion.xmpp.node_book import Node, NodeBook
@@ -123,6 +124,8 @@ async def tell(context: Context, node: Node, event: bytes) -> None:
         if (contact or resources) and _may_hear(context, node, roster, address):
             for parcel in _parcels(node, account, notice, resources, contact=contact):
                 services.router.to_entity(person_entity(address), parcel)
+        elif services.afar is not None and address in roster.watched:
+            _tell_afar(services, services.afar, notice, parse_jid(account), address, node, roster)
         if place % SLICE == 0:
             await asyncio.sleep(0)
 
@@ -187,6 +190,33 @@ def _parcels(
         yield Parcel(EVENT, node.name, sender, "", notice.raw)
     for resource in resources or ():
         yield Parcel(BESIDE if contact else DIRECT, node.name, sender, resource, notice.raw)
+
+
+def _tell_afar(
+    services: Services,
+    afar: Afar,
+    notice: Notification,
+    owner: Jid,
+    address: str,
+    node: Node,
+    roster: RosterBook,
+) -> None:
+    """Tell those clients of a contact of another server that want to hear of the node."""
+    for session in afar.of(address):
+        if (
+            afar.wants(session, node.name)
+            and not services.blocking.between(owner, session.jid)
+            and access_refused(node, roster, address) is None
+        ):
+            session.send(notice.to(session.full))
+
+
+def greet_afar(services: Services, greeted: Iterable[Greeted]) -> None:
+    """Send clients of other servers the last items of people of ours (XEP-0163 section 4.3.4)."""
+    for session, account, nodes in greeted:
+        services.crew.errand(
+            _greet(services, session, nodes, (account,)), name=f"last items for {session.full}"
+        )
 
 
 def take_event(services: Services, entity: PersonEntity, parcel: Parcel) -> None:
@@ -290,6 +320,10 @@ async def _greet(
                 async with services.nodes.change(session.person) as book:
                     await _send_last(services, session, book, node)
                 await _let_take(session)
+        if session.person.number == NOBODY:
+            for address in contacts or ():
+                await _show_contact(services, session, address, nodes)
+            return
         roster = await services.rosters.book(session.person)
         watched, watchers = roster.watched, roster.watchers
         for place, address in enumerate(list(watched if contacts is None else contacts), start=1):

@@ -41,6 +41,7 @@ from clarion.wire.xmpp.executions import Executions
 from clarion.wire.xmpp.forms import Form
 from clarion.wire.xmpp.stanza import Stanza
 from clarion.xmpp.activity import ActivityStore
+from clarion.xmpp.afar import Afar
 from clarion.xmpp.bytestreams import Bytestreams
 from clarion.xmpp.external import ExternalServices
 from clarion.xmpp.interests import Interests
@@ -135,6 +136,7 @@ class Services:
         book: All rooms; ``None``: there are none.
         occupant_key: Makes occupant ids (XEP-0421).
         outside: Other domains that can be reached; ``None``: none can.
+        afar: Clients there that want to hear of nodes; ``None``: there are none.
         registration: What people may do about their accounts in-band
             (XEP-0077); ``None``: nothing.
         uploads: Where people ask for places for files (XEP-0363); ``None``: nowhere.
@@ -186,6 +188,7 @@ class Services:
     occupant_key: bytes = b""
     uploads: UploadService | None = None
     outside: Outside | None = None
+    afar: Afar | None = None
     external: ExternalServices | None = None
     pusher: Pusher | None = None
 

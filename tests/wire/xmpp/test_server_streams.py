@@ -13,7 +13,12 @@ from clarion.wire.xmpp.server_events import (
     PeerClosed,
     PeerProven,
 )
-from clarion.wire.xmpp.server_incoming import ASKED_LIMIT, FAILURES_LIMIT, IncomingStream
+from clarion.wire.xmpp.server_incoming import (
+    ASKED_LIMIT,
+    FAILURES_LIMIT,
+    PAIRS_LIMIT,
+    IncomingStream,
+)
 from clarion.wire.xmpp.server_outgoing import OutgoingStream
 from clarion.wire.xmpp.stanza import Stanza
 from fakes.servers import A, B, Street, rules
@@ -253,6 +258,18 @@ def test_only_so_many_questions_are_under_way():
     assert b"<resource-constraint " in stream.outbox()
 
 
+def test_only_so_many_domains_are_proven_on_one_stream():
+    stream = proven()
+    for number in range(PAIRS_LIMIT):
+        stream.receive(f"<db:result from='d{number}.example' to='{B}'>a</db:result>".encode(), 0.0)
+        for event in stream.events():
+            if isinstance(event, DialbackWanted):
+                stream.verified(event.asked, valid=True)
+    said = stream.outbox()
+    assert said.count(b"type='valid'") == PAIRS_LIMIT - 1  # the first pair is alpha's own
+    assert said.count(b"<resource-constraint ") == 1
+
+
 def test_a_stanza_that_leans_on_the_prefix_of_dialback_is_refused():
     stream = proven()
     stream.receive(f"<message from='ann@{A}' to='bob@{B}'><db:x/></message>".encode(), 0.0)
@@ -286,6 +303,15 @@ def test_answers_that_nobody_asked_for_prove_nothing():
     other.receive((HEADER + features).encode(), 0.0)
     other.receive(f"<db:result from='gamma.example' to='{A}' type='valid'/>".encode(), 0.0)
     assert ended(list(other.events())) is StreamCondition.INVALID_FROM
+
+
+def test_an_error_about_a_key_may_name_its_namespace():
+    stream = OutgoingStream(rules(A), A, B, now=0.0, secure=True)
+    features = "<stream:features><dialback xmlns='urn:xmpp:features:dialback'/></stream:features>"
+    error = "<error xmlns='jabber:server' type='cancel'/>"
+    stream.receive((HEADER + features).encode(), 0.0)
+    stream.receive(f"<db:result from='{B}' to='{A}' type='error'>{error}</db:result>".encode(), 0.0)
+    assert ended(list(stream.events())) is StreamCondition.NOT_AUTHORIZED
 
 
 def test_the_other_sides_error_is_told_and_not_answered_with_one():

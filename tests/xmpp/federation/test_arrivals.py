@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from clarion.lib.errors import UnavailableError
+from clarion.wire.xmpp.caps import DiscoInfo
+from clarion.wire.xmpp.caps import Identity as DiscoIdentity
 from clarion.wire.xmpp.names import BODY, CLIENT
 from fakes.outside import THERE, Abroad
 from fakes.world import FakeClient, World, world
@@ -75,6 +77,13 @@ async def test_what_cannot_be_delivered(text: str, refusal: str):
         await abroad.say(text)
         assert ann.read() == []
         assert [condition(one) for one in abroad.read()] == ([refusal] if refusal else [])
+
+
+async def test_a_sender_that_is_no_address_gets_nothing():
+    async with house() as (_, abroad, ann):
+        await abroad.say(f"<message from='a b@{THERE}' to='{ANN}'><body>x</body></message>")
+        assert ann.read() == []
+        assert abroad.read() == []
 
 
 async def test_a_message_that_cannot_be_kept_is_refused():
@@ -230,3 +239,83 @@ async def test_whoever_is_blocked_is_told_that_there_is_nobody():
         )
         assert ann.read() == []
         assert [condition(one) for one in abroad.read()] == ["service-unavailable"] * 2
+
+
+NICK = "http://jabber.org/protocol/nick"
+EVENT = "{http://jabber.org/protocol/pubsub#event}event"
+INFO = DiscoInfo((DiscoIdentity("client", "pc", "Far"),), (f"{NICK}+notify",), ())
+INFO_XML = (
+    "<query xmlns='http://jabber.org/protocol/disco#info' node='{}'>"
+    "<identity category='client' type='pc' name='Far'/>"
+    f"<feature var='{NICK}+notify'/></query>"
+)
+
+
+async def befriend(abroad: Abroad, ann: FakeClient) -> None:
+    await abroad.say(f"<presence from='{BOB}' to='{ANN}' type='subscribe'/>")
+    await ann.send(f"<presence to='{BOB}' type='subscribed'/>")
+    await ann.send(f"<presence to='{BOB}' type='subscribe'/>")
+    await abroad.say(f"<presence from='{BOB}' to='{ANN}' type='subscribed'/>")
+    ann.read()
+    abroad.read()
+
+
+async def publish(ann: FakeClient, nick: str) -> None:
+    await ann.send(
+        "<iq type='set' id='n'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+        f"<publish node='{NICK}'><item id='i'><nick xmlns='{NICK}'>{nick}</nick></item></publish>"
+        "</pubsub></iq>"
+    )
+
+
+def nicks(stanzas) -> list[tuple[str | None, str | None]]:
+    return [
+        (one.get("to"), one.findtext(f".//{{{NICK}}}nick"))
+        for one in stanzas
+        if one.find(EVENT) is not None
+    ]
+
+
+async def test_clients_of_contacts_elsewhere_hear_of_what_is_published():
+    """XEP-0163 sections 4.3.1 to 4.3.4, XEP-0115 section 5.4, across servers."""
+    caps = f"<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='x' ver='{INFO.ver()}'/>"
+    async with house() as (here, abroad, ann):
+        await befriend(abroad, ann)
+        await publish(ann, "Annie")
+        assert nicks(abroad.read()) == []
+        await abroad.say(f"<presence from='{BOB}/far' to='{ANN}'>{caps}</presence>")
+        (asked,) = abroad.read()
+        assert (asked.get("from"), asked.get("to")) == (ANN, f"{BOB}/far")
+        query = INFO_XML.format(f"x#{INFO.ver()}")
+        await abroad.say(
+            f"<iq type='result' from='{BOB}/far' to='{ANN}' id='{asked.get('id')}'>{query}</iq>"
+        )
+        assert nicks(abroad.read()) == [(f"{BOB}/far", "Annie")]
+        await publish(ann, "Anna")
+        assert nicks(abroad.read()) == [(f"{BOB}/far", "Anna")]
+        # The next presence is no new client.
+        await abroad.say(f"<presence from='{BOB}/far' to='{ANN}'>{caps}</presence>")
+        assert abroad.read() == []
+        await abroad.say(f"<presence from='{BOB}/far' to='{ANN}' type='unavailable'/>")
+        await publish(ann, "Anne")
+        assert nicks(abroad.read()) == []
+        afar = here.services.afar
+        assert afar is not None
+        assert afar.of(BOB) == ()
+
+
+async def test_strangers_clients_are_not_asked_what_they_can_do():
+    caps = f"<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='x' ver='{INFO.ver()}'/>"
+    async with house() as (_, abroad, _ann):
+        await abroad.say(f"<presence from='{BOB}/far' to='{ANN}'>{caps}</presence>")
+        assert abroad.read() == []
+
+
+async def test_events_of_contacts_elsewhere_reach_our_clients():
+    event = f"<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='{NICK}'/></event>"
+    async with house() as (_, abroad, ann):
+        await abroad.say(
+            f"<message from='{BOB}' to='{ANN}/phone' type='headline'>{event}</message>"
+        )
+        (came,) = ann.read()
+        assert came.find(EVENT) is not None

@@ -10,18 +10,23 @@ from clarion.lib.errors import UnavailableError
 from clarion.lib.peer_tls import connecting_context, listening_context
 from clarion.wire.xmpp.dialback import Dialback
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
+from clarion.wire.xmpp.server_events import PeerProven
 from clarion.xmpp.federation.link import (
+    IDLE_SECONDS,
+    QUESTIONS_LIMIT,
     QUEUE_LIMIT,
     QUEUE_LIMIT_BYTES,
     RETRY_LIMIT_SECONDS,
     RETRY_SECONDS,
     VERIFY_SECONDS,
     Link,
+    _Attempt,
 )
 from clarion.xmpp.federation.policy import Contexts
-from clarion.xmpp.federation.resolving import Service
+from clarion.xmpp.federation.resolving import Service, Target
 from fakes.clock import FakeClock
 from fakes.servers import A, B, rules
+from fakes.world import FakeTransport
 
 _C = StanzaCondition
 
@@ -131,6 +136,42 @@ async def test_a_stanza_that_no_server_may_hold_is_refused():
         raw = b"<c:message xmlns:c='jabber:client'/>"
         here.link.send(Parcel("message", "chat", f"ann@{A}/x", "", raw))
         assert [condition for _, condition in here.bounced] == [_C.BAD_REQUEST]
+
+
+async def test_only_so_many_questions_about_keys_are_under_way():
+    async with scene() as here:
+        told: list[str] = []
+        for number in range(QUESTIONS_LIMIT + 1):
+            asked = Dialback(B, A, f"s{number}", "", "key")
+            here.link.verify(asked, lambda kind, error: told.append(kind))
+        assert told == ["error"]
+        await here.settle()
+        here.link.close()
+        assert len(told) == QUESTIONS_LIMIT + 1
+
+
+async def test_a_stream_sends_what_waited_first_and_is_closed_when_it_was_idle_for_long():
+    async with scene() as here:
+        link = here.link
+        first, second = message(1), message(2)
+        link.send(first)
+        await here.settle()
+        attempt = _Attempt(link, Target("192.0.2.1", 5270, direct=False))
+        transport = FakeTransport(attempt.connection, "192.0.2.1")
+        attempt.connection.connection_made(transport)
+        assert attempt._engine is not None
+        attempt._engine._prove()
+        attempt.heard(PeerProven(A, B, "dialback"))
+        link.send(second)
+        await here.settle()
+        said = bytes(transport.unread)
+        assert said.endswith(first.stanza + second.stanza)
+        here.clock.advance(IDLE_SECONDS - 1)
+        link.send(message(3))
+        here.clock.advance(IDLE_SECONDS - 1)
+        assert not transport.closed
+        here.clock.advance(1)
+        assert transport.closed
 
 
 async def test_a_question_about_a_key_is_answered_whatever_happens():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clarion.wire.address import AddressError, normalise_domain
-from clarion.wire.xml import escape
+from clarion.wire.xml import MalformedError, escape
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.names import CLIENT, DIALBACK, SERVER, STANZAS, STREAMS
 from clarion.wire.xmpp.renaming import as_client
@@ -22,6 +22,7 @@ from clarion.wire.xmpp.stanza import Stanza
 
 CLOSE: Final = b"</stream:stream>"
 ERROR_TAG: Final = f"{{{STREAMS}}}error"
+_DIALBACK: Final = f"{{{DIALBACK}}}"
 FEATURES_TAG: Final = f"{{{STREAMS}}}features"
 _ROOT: Final = (
     f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}' xmlns:db='{DIALBACK}'>".encode()
@@ -188,6 +189,8 @@ class PeerStream:
                 self._one(event)
             except StreamError as error:
                 self.fail(error)
+            except MalformedError as error:
+                self._refuse(StreamCondition.BAD_FORMAT, str(error))
         if self._slicer.failure is not None and not self.closed:
             self.fail(self._slicer.failure)
 
@@ -198,6 +201,8 @@ class PeerStream:
             self._end(None, clean=True)
         elif event.tag == ERROR_TAG:
             self._end(_told(event), clean=False)  # section 4.9.1.1: not answered with one
+        elif event.tag.startswith(_DIALBACK):
+            self._element(event)  # it leans on a prefix of the root, and goes no further than here
         else:
             stanza = as_client(event, SERVER)
             if stanza.tag in STANZAS:

@@ -20,7 +20,7 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Card, Extension
 from clarion.xmpp.notices import hide_from, plain, show_to, shown, tell, to_person
 from clarion.xmpp.people import People
-from clarion.xmpp.pep_notices import introduce
+from clarion.xmpp.pep_notices import greet_afar, introduce
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.refusals import check_reachable
 from clarion.xmpp.roster import RosterItem
@@ -305,6 +305,8 @@ def _show_outside(
     if state_of(after).shows and not old.shows and services.is_outside(contact):
         for session in entity.available():
             to_person(services, people, shown(session), contact)
+        if services.afar is not None:
+            greet_afar(services, services.afar.greet_again(entity.address, contact))
 
 
 def _push_change(

@@ -13,14 +13,15 @@ from clarion.core.ledger import Act
 from clarion.core.model import Person
 from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity
 from clarion.lib.errors import UnavailableError
+from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import (
     StanzaCondition,
     StanzaError,
     error_reply,
     may_answer,
 )
-from clarion.wire.xmpp.jid import Jid, parse_jid
-from clarion.wire.xmpp.names import BODY, IQ, MESSAGE
+from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
+from clarion.wire.xmpp.names import BODY, CLIENT, IQ, MESSAGE
 from clarion.wire.xmpp.payloads import MARKER, RECEIPT
 from clarion.wire.xmpp.splice import append_child
 from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, stanza_id
@@ -32,6 +33,7 @@ from clarion.xmpp.federation.callers import Callers
 from clarion.xmpp.federation.questions import answer_request
 from clarion.xmpp.marks import move_mark_of
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import greet_afar
 from clarion.xmpp.refusals import stanza_error
 from clarion.xmpp.routing import MESSAGE_TYPES, without_ids_of
 from clarion.xmpp.services import Services
@@ -77,8 +79,11 @@ class Arrivals:
             return
         if stanza.tag not in {MESSAGE, IQ} and stanza.attributes.get("type") != "subscribe":
             return  # nobody waits for the fate of presence
+        try:
+            sender = parse_jid(stanza.attributes["from"])
+        except JidError:
+            return  # nobody can have sent it
         self._services.tally.refusals[error.condition.value] += 1
-        sender = parse_jid(stanza.attributes["from"])
         recipient = stanza.attributes["to"]
         reply = error_reply(stanza, error)
         name = stanza.tag.rpartition("}")[2]
@@ -245,6 +250,8 @@ class Arrivals:
     def _iq(self, stanza: Stanza, sender: Jid, recipient: Jid) -> Work:
         kind = stanza.attributes.get("type", "")
         if kind in {"result", "error"}:
+            if self._answers_us(stanza, sender):
+                return None
             if recipient.resource:
                 self._hand(stanza, sender, recipient, kind)
             return None
@@ -255,6 +262,19 @@ class Arrivals:
         if recipient.local:
             self._person(sender, recipient)
         return self._ask(stanza, sender, recipient, kind)
+
+    def _answers_us(self, stanza: Stanza, sender: Jid) -> bool:
+        """Take what a client there can do; ``False``: this is no answer to that."""
+        services = self._services
+        if services.afar is None or not services.afar.expects(
+            sender, stanza.attributes.get("id", "")
+        ):
+            return False
+        payload = None
+        if stanza.attributes.get("type") == "result" and len(stanza.children) == 1:
+            payload = parse(stanza.raw, CLIENT)[0]
+        greet_afar(services, services.afar.answered(sender, stanza, payload))
+        return True
 
     async def _ask(self, stanza: Stanza, sender: Jid, recipient: Jid, kind: str) -> None:
         services = self._services

@@ -13,6 +13,7 @@ from clarion.xmpp.ext.subscriptions import REQUEST_LIMIT_BYTES
 from clarion.xmpp.ext.subscriptions import take as take_subscription
 from clarion.xmpp.notices import Notice, plain, shown
 from clarion.xmpp.people import People
+from clarion.xmpp.pep_notices import greet_afar
 from clarion.xmpp.services import Services
 from clarion.xmpp.subscription_states import KINDS
 
@@ -55,9 +56,23 @@ class Callers:
         if kind == "probe":
             return self._probed(sender, recipient)
         if kind in _HANDED:
+            self._note_client(stanza, kind, sender, recipient)
             parcel = Parcel("presence", kind, sender.full, recipient.resource, stanza.raw)
             services.router.to_entity(person_entity(recipient.bare), parcel)
         return None
+
+    def _note_client(self, stanza: Stanza, kind: str, sender: Jid, recipient: Jid) -> None:
+        """Take note of what a client of a contact wants to hear of (XEP-0163 section 4)."""
+        services = self._services
+        if services.afar is None or not sender.local:
+            return
+        if kind:
+            services.afar.gone(sender)
+            return
+        book = services.rosters.cached(recipient.bare)
+        known = sender.resource and book is not None and sender.bare in book.watched
+        if known and not services.blocking.between(sender, recipient):
+            greet_afar(services, services.afar.heard(sender, recipient.bare, stanza))
 
     async def _subscription(self, stanza: Stanza, kind: str, sender: Jid, recipient: Jid) -> None:
         raw = readdress(stanza, sender=sender.bare, recipient=recipient.bare)

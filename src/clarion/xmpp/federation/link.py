@@ -28,6 +28,7 @@ from clarion.wire.xmpp.server_events import (
 )
 from clarion.wire.xmpp.server_outgoing import OutgoingStream
 from clarion.xmpp.federation.connection import HANDSHAKE_SECONDS, PeerConnection
+from clarion.xmpp.federation.keep_alive import connect
 from clarion.xmpp.federation.policy import Contexts
 from clarion.xmpp.federation.resolving import Resolver, Target, ascii_name, targets
 
@@ -190,23 +191,8 @@ class Link:
                 )
                 attempt.give_up()
                 continue
-            self._opened()
             return
         self._failed(StanzaError(StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{self.remote}: {why}"))
-
-    def _opened(self) -> None:
-        self._trying = False
-        self._failures = 0
-        self._last = self._clock.monotonic()
-        if self._attempt is None:  # it is gone again already
-            self._give_up(StanzaError(StanzaCondition.REMOTE_SERVER_TIMEOUT))
-            return
-        log.info("stream to a server", domain=self.remote, by=self._attempt.how)
-        for raw, _ in self._queue:
-            self._attempt.send(raw)
-        self._queue.clear()
-        self._queued_bytes = 0
-        self._watch()
 
     def _failed(self, why: StanzaError) -> None:
         self._trying = False
@@ -250,6 +236,18 @@ class Link:
         for asked, _, _ in self._questions.values():
             engine.verify(asked)
         return engine
+
+    def opened(self, attempt: "_Attempt") -> None:
+        """Send what waits, before anything newer: the stream is proven."""
+        self._trying = False
+        self._failures = 0
+        self._last = self._clock.monotonic()
+        log.info("stream to a server", domain=self.remote, by=attempt.how)
+        for raw, _ in self._queue:
+            attempt.send(raw)
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._watch()
 
     def told(self, told: Dialback) -> None:
         """Take the answer to a question about a key."""
@@ -317,14 +315,16 @@ class _Attempt:
 
         """
         target, link = self.target, self._link
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
-            await asyncio.get_running_loop().create_connection(
-                lambda: self.connection,
-                target.address,
-                target.port,
-                ssl=link.tls.direct if target.direct else None,
-                server_hostname=ascii_name(link.remote) if target.direct else None,
-            )
+            connected = await connect(target.address, target.port)
+        await loop.create_connection(
+            lambda: self.connection,
+            sock=connected,
+            ssl=link.tls.direct if target.direct else None,
+            server_hostname=ascii_name(link.remote) if target.direct else None,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if target.direct else None,
+        )
 
     def give_up(self) -> None:
         """Leave nothing behind."""
@@ -360,6 +360,7 @@ class _Attempt:
                 self._link.spawn(self._secure())
             case PeerProven():
                 self.how = event.how
+                self._link.opened(self)
                 if not self.outcome.done():
                     self.outcome.set_result(None)
             case DialbackTold():

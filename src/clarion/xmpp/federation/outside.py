@@ -18,6 +18,7 @@ from clarion.xmpp.federation.arrivals import Arrivals
 from clarion.xmpp.federation.components import Components
 from clarion.xmpp.federation.connection import PeerConnection
 from clarion.xmpp.federation.guest import Guest, GuestWays
+from clarion.xmpp.federation.keep_alive import keep_alive
 from clarion.xmpp.federation.links import Links
 from clarion.xmpp.federation.policy import Contexts
 from clarion.xmpp.ports import TakenPort, refusal
@@ -116,6 +117,7 @@ class OutsideDoor:
             assert self._peers is not None, "a listener for servers comes with what it needs"
             context = self._peers[1].begun if port.kind == "server-tls" else None
             make = partial(self._guest, *self._peers)
+        keep_alive(port.socket)
         try:
             server = await asyncio.get_running_loop().create_server(
                 make,

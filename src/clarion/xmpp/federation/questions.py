@@ -6,7 +6,7 @@ Only what is listed here is answered: the rest is for people who have an account
 from inspect import isawaitable
 from typing import Final
 
-from clarion.core.model import Person, PersonNumber
+from clarion.core.model import Person
 from clarion.core.ports import SessionId
 from clarion.lib.ids import FIRST
 from clarion.wire.xml import escape, parse
@@ -14,6 +14,7 @@ from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid
 from clarion.wire.xmpp.names import CLIENT
 from clarion.wire.xmpp.stanza import Stanza
+from clarion.xmpp.afar import NOBODY
 from clarion.xmpp.context import Context
 from clarion.xmpp.extension import Switchboard
 from clarion.xmpp.people import People
@@ -45,9 +46,6 @@ ANSWERED: Final = frozenset(
     }
 )
 """What other domains may ask: whom (``At``), how, and with which payload."""
-
-NUMBER: Final = PersonNumber(0)
-"""Nobody's number: who asks from outside is no person of ours, and owns nothing here."""
 
 
 async def answer_request(
@@ -97,7 +95,7 @@ async def answer_request(
 
 def _context(services: Services, people: People, sender: Jid) -> Context:
     """Return what handlers are given of somebody who has no session here."""
-    person = Person(NUMBER, sender.bare, sender.local or sender.domain)
+    person = Person(NOBODY, sender.bare, sender.local or sender.domain)
     entity = PersonEntity(
         person,
         services.domain,
