@@ -6,7 +6,7 @@ the server stops; that a place was given up, and why, is kept (XEP-0357).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -100,12 +100,16 @@ class PushDevices:
     Args:
         store: Keeps them.
 
+    Attributes:
+        generation: Another one whenever ``owners`` are others.
+
     """
 
     def __init__(self, store: PushStore) -> None:
         self._store = store
         self._of: dict[PersonNumber, dict[DeviceKey, Device]] = {}
         self._records: dict[DeviceKey, deque[Noted]] = {}
+        self.generation = 0
 
     async def load(self) -> None:
         """Read everything from the store, once, before anybody logs in.
@@ -116,11 +120,17 @@ class PushDevices:
         """
         for device in await self._store.load():
             self._of.setdefault(device.owner, {})[device.key] = device
+        self.generation += 1
 
     @property
     def any(self) -> bool:
         """Whether anybody has one: most messages are looked at no further."""
         return bool(self._of)
+
+    @property
+    def owners(self) -> Collection[PersonNumber]:
+        """Who has one, as of now; quick to look somebody up in."""
+        return self._of.keys()
 
     def of(self, owner: PersonNumber) -> Sequence[Device]:
         """Return a person's, those that were given up too, oldest first."""
@@ -145,6 +155,8 @@ class PushDevices:
             least = min(mine.values(), key=lambda one: (not one.error, one.since))
             await self.disable([least.key])
         await self._store.put(device)
+        if device.owner not in self._of:
+            self.generation += 1
         mine = self._of.setdefault(device.owner, {})
         mine.pop(device.key, None)
         mine[device.key] = device
@@ -202,3 +214,4 @@ class PushDevices:
             mine.pop(key, None)
             if not mine:
                 del self._of[key[0]]
+                self.generation += 1

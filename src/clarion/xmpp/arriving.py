@@ -5,10 +5,12 @@ took it, or when all that did are inactive (XEP-0352) or without a connection
 (XEP-0198): also when the connection breaks before the client has confirmed it.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from clarion.core.ports import ItemRef, Parcel
 from clarion.lib.ids import ItemId
+from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.push_decision import Occasion
 from clarion.xmpp.services import Services
@@ -28,12 +30,14 @@ def take_message(
         entity: The person's; ``None``: there are no sessions.
         address: The person's.
         parcel: The message; what is kept of it is on its way to the store.
+            Who is told of one that was said in a room, the room knows
+            (``rooms/waking.py``).
 
     """
     if entity is not None:
         entity.take_message(parcel)
     pusher, ref = services.pusher, parcel.item
-    if pusher is None or not pusher.devices.any or ref is None or ref.thread is None:
+    if pusher is None or not pusher.devices.any or ref is None or ref.thread is None or ref.room:
         return
     person = services.directory.person(address)
     sender = parcel.sender.partition("/")[0]
@@ -64,6 +68,16 @@ def looked_at(services: Services, entity: PersonEntity) -> None:
     """Note that somebody looks at a client of the person's."""
     if services.pusher is not None:
         services.pusher.seen(entity.person.number)
+
+
+def watched(people: People, address: str, resources: Collection[str]) -> str:
+    """Return which of these clients of somebody's is looked at; ``""``: none."""
+    entity = people.get(address)
+    for resource in resources:
+        session = None if entity is None else entity.with_resource(resource)
+        if session is not None and session.line is not None and not session.inactive:
+            return resource
+    return ""
 
 
 def _looked_at(entity: PersonEntity | None, item: ItemId) -> str:

@@ -27,7 +27,7 @@ from clarion.lib.sockets import written
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
-from clarion.xmpp.arriving import take_message
+from clarion.xmpp.arriving import take_message, watched
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.context import Context
@@ -104,7 +104,11 @@ class XmppDoor:
         self._ways: dict[str, DoorWays] = {}
         self.shifts = Shifts(services, people)
         self.removals = Removals(services, people, self.lifecycle)
-        self.rooms = None if services.book is None else Rooms(services, services.book)
+        self.rooms = (
+            None
+            if services.book is None
+            else Rooms(services, services.book, partial(watched, people))
+        )
         rooms: dict[str, Take] = {} if self.rooms is None else {"room": self.rooms.take}
         router.connect({"person": self._take, **rooms}, self._send)
         services.bus.subscribe(PersonDisabled, lambda event: self._disabled(event.person))

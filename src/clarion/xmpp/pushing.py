@@ -113,7 +113,7 @@ class Pusher:
         Args:
             owner: Whose.
             occasion: What happened.
-            sender: Bare JID of the last message's sender; ``""``: not known.
+            sender: JID of the last message's sender, in a room the occupant's; ``""``: not known.
             message: The last message; empty: not known.
             count: How many messages.
 

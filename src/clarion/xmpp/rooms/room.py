@@ -7,7 +7,7 @@ are in the room happens here, in one place.
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from clarion.core.ports import ItemRef
@@ -20,6 +20,7 @@ from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.parts import Parts, Sheet
 from clarion.xmpp.rooms.announcing import GONE, News, client_shown
 from clarion.xmpp.rooms.history import History
+from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, Occupants, send
 from clarion.xmpp.rooms.rates import Rates
 from clarion.xmpp.rooms.relay import Relayed
@@ -43,22 +44,33 @@ class RoomEntity:
         services: The house.
         book: Keeps what lasts.
         rates: How much each person may do in all rooms.
+        wake: Told of what was said and kept: the room, the occupant JID, the message.
 
     Attributes:
         room: See ``Args``; always as it is now.
         occupants: Everybody in it.
         history: What was said last.
         relayed: Requests from one occupant to another that are not answered.
+        wakeable: What ``waking.py`` knows of who is to be woken; ``None``: nothing.
 
     """
 
-    def __init__(self, room: Room, services: Services, book: RoomBook, rates: Rates) -> None:
+    def __init__(
+        self,
+        room: Room,
+        services: Services,
+        book: RoomBook,
+        rates: Rates,
+        wake: "Callable[[RoomEntity, str, Incoming], None]",
+    ) -> None:
         self.room = room
         self.services = services
         self.book = book
         self.occupants = Occupants()
         self.history = History(room.address)
         self.relayed = Relayed(services.token)
+        self.wake = wake
+        self.wakeable: tuple[int, tuple[str, ...]] | None = None
         self._rates = rates
         self._allowance = Allowance(DELIVERIES_RATE, DELIVERIES_BURST)
 
@@ -240,6 +252,7 @@ class RoomEntity:
             by: Bare JID of who did it.
 
         """
+        self.wakeable = None
         actor = next((one.nick for one in self.occupants.person(by)), "") if by else ""
         for change in changes:
             for occupant in self._concerned(change.jid):

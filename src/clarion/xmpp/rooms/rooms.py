@@ -33,6 +33,7 @@ from clarion.xmpp.rooms.lanes import Lanes, Work
 from clarion.xmpp.rooms.rates import Rates
 from clarion.xmpp.rooms.requests import APART, MESSAGES, ROOM
 from clarion.xmpp.rooms.room import RoomEntity
+from clarion.xmpp.rooms.waking import Waker, Watched
 from clarion.xmpp.services import Services
 
 TEMPORARY_GRACE: Final = 3_600.0
@@ -47,13 +48,15 @@ class Rooms:
     Args:
         services: The house.
         book: What lasts of all rooms.
+        watched: Says who looks at a client.
 
     """
 
-    def __init__(self, services: Services, book: RoomBook) -> None:
+    def __init__(self, services: Services, book: RoomBook, watched: Watched) -> None:
         self._services = services
         self._book = book
         self._rates = Rates()
+        self._waker = Waker(services, watched)
         self._entities: dict[str, RoomEntity] = {}
         self._lanes = Lanes(services.crew, self._handle, self._refuse, self._look_after)
         self._stopping = False
@@ -319,7 +322,7 @@ class Rooms:
         return self._enter_memory(room)
 
     def _enter_memory(self, room: Room) -> RoomEntity:
-        return RoomEntity(room, self._services, self._book, self._rates)
+        return RoomEntity(room, self._services, self._book, self._rates, self._waker.said)
 
     # -- what the book says ---------------------------------------------------------------------
 

@@ -140,6 +140,8 @@ def _say(
     stamp = stanza_id(room.address, sealed) if sealed else b""
     ref = ItemRef(item.id, item.thread, room=True) if sealed and item.countable else None
     room.say(parts.sheet(occupant.sender, occupant.mark, stamp), occupant.jid, ref)
+    if ref is not None:
+        room.wake(room, occupant.jid, incoming)
     return kept
 
 
