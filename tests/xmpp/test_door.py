@@ -105,9 +105,9 @@ async def test_when_all_have_left_nothing_is_counted_any_more():
         for client in clients:
             await client.hang_up()
         assert here.door.connections == set()
-        assert not here.door._by_host
-        assert not here.door._strangers_by_host
-        assert not here.door._strangers
+        assert not here.door._turnstile._by_host
+        assert not here.door._turnstile._strangers_by_host
+        assert not here.door._turnstile._strangers
 
 
 # -- who gets what --------------------------------------------------------------------------------

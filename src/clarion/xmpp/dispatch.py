@@ -22,16 +22,14 @@ from clarion.xmpp.context import Context
 from clarion.xmpp.displayed import DISPLAYED
 from clarion.xmpp.extension import At, IqHandler, Switchboard
 from clarion.xmpp.pep_notices import answered as take_answer
+from clarion.xmpp.room_routing import present_in_room, say_in_room, to_room
 from clarion.xmpp.routing import (
     forward_iq,
     is_blocked_by,
     local_person,
-    present_in_room,
     recipient_of,
     route_message,
-    say_in_room,
     send_outside,
-    to_room,
 )
 
 Work = Coroutine[Any, Any, None]

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +19,7 @@ from clarion.core.events import (
 )
 from clarion.core.model import Person
 from clarion.core.ports import Parcel, SessionId
-from clarion.core.throttle import Throttle, network_of
+from clarion.core.throttle import Throttle
 from clarion.lib.certificate_holder import CertificateHolder
 from clarion.lib.log import RateLimited, get_logger
 from clarion.lib.sockets import written
@@ -44,6 +43,7 @@ from clarion.xmpp.rooms.rooms import Rooms
 from clarion.xmpp.router import OneNodeRouter, Take
 from clarion.xmpp.services import Services
 from clarion.xmpp.shifts import Shifts
+from clarion.xmpp.turnstile import Turnstile
 from clarion.xmpp.ways import WITHOUT_TLS, Carrier, DoorWays
 
 BACKLOG: Final = 1024  # connections that may wait to be accepted; everybody comes back at once
@@ -92,15 +92,10 @@ class XmppDoor:
             slowed=lambda person, network: services.bus.publish(LogInSlowed(person, network)),
         )
         self._noise = RateLimited(log, log_lines)
-        self.connections: set[Carrier] = set()
+        self._turnstile = Turnstile(limits, services.tally, self._noise, services.clock)
         self.addresses: list[tuple[str, str]] = []
-        self._by_host: Counter[str] = Counter()
-        self._strangers: set[Carrier] = set()
-        self._strangers_by_host: Counter[str] = Counter()
         self._dirty: list[Carrier] = []
-        self._parted = asyncio.Event()  # set when a connection has gone
         self._servers: list[asyncio.Server] = []
-        self._draining = False
         self._ways: dict[str, DoorWays] = {}
         self.shifts = Shifts(services, people)
         self.removals = Removals(services, people, self.lifecycle)
@@ -141,7 +136,12 @@ class XmppDoor:
     @property
     def strangers(self) -> int:
         """How many connections have not logged in yet."""
-        return len(self._strangers)
+        return self._turnstile.strangers
+
+    @property
+    def connections(self) -> set[Carrier]:
+        """All connections of clients."""
+        return self._turnstile.connections
 
     def ways(self, kind: str) -> DoorWays:
         """Return what the connections of a listener of this kind share.
@@ -181,9 +181,9 @@ class XmppDoor:
             inbox=self._inbox,
             flush_soon=self._flush_soon,
             noise=self._noise,
-            joined=self._joined,
-            carries=self._carries,
-            left=self._left,
+            joined=self._turnstile.joined,
+            carries=self._turnstile.carries,
+            left=self._turnstile.left,
         )
 
     def connection(self, kind: str) -> Connection:
@@ -213,48 +213,6 @@ class XmppDoor:
         if ways.bytestreams is not None:
             ways.bytestreams.doors.append(port.socket.getsockname()[:2])
         log.info("listening", kind=port.kind, address=where)
-
-    def _joined(self, connection: Carrier) -> bool:
-        """Count a new connection; ``False``: its host has too many, or the door closes."""
-        if self._draining:
-            return False  # it came through the listener at the last moment
-        host, limits = network_of(connection.host), self._limits
-        if self._by_host[host] >= limits.connections_per_address:
-            self._too_many(host, "connections_per_address")
-            return False
-        if self._strangers_by_host[host] >= limits.strangers_per_address:
-            self._too_many(host, "strangers_per_address")
-            return False
-        self._by_host[host] += 1
-        self._strangers_by_host[host] += 1
-        self.connections.add(connection)
-        self._strangers.add(connection)
-        return True
-
-    def _too_many(self, host: str, limit: str) -> None:
-        self._services.tally.cut[limit] += 1
-        self._noise.warning(
-            limit,
-            "too many connections from one address; the new one was cut",
-            now=self._services.clock.monotonic(),
-            peer=host,
-            limit=f"limits.{limit}",
-            most=getattr(self._limits, limit),
-        )
-
-    def _carries(self, connection: Carrier) -> None:
-        """Note that a connection has logged in and carries a session."""
-        if connection in self._strangers:
-            self._strangers.discard(connection)
-            _count_down(self._strangers_by_host, network_of(connection.host))
-
-    def _left(self, connection: Carrier) -> None:
-        if connection not in self.connections:
-            return
-        self.connections.discard(connection)
-        self._parted.set()
-        self._carries(connection)
-        _count_down(self._by_host, network_of(connection.host))
 
     def _inbox(self, context: Context) -> Inbox:
         return Inbox(context, self.switchboard, sm.answer)
@@ -339,6 +297,7 @@ class XmppDoor:
         """
         config = event.config
         limits = self._limits = self._services.limits = config.limits
+        self._turnstile.limits = limits
         self._services.ask_for_marks = config.ledger.ask
         self._services.sync_counts = config.ledger.sync_counts
         self._services.relay_marks = config.ledger.relay_marks
@@ -374,7 +333,7 @@ class XmppDoor:
 
     async def _drain(self) -> None:
         """Close every stream with ``<system-shutdown/>``; cut off what is not gone in time."""
-        self._draining = True
+        self._turnstile.closed = True
         for server in self._servers:
             server.close()
         if self._services.bytestreams is not None:
@@ -389,9 +348,7 @@ class XmppDoor:
         self._flush()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain_time):
-                while self.connections:
-                    self._parted.clear()
-                    await self._parted.wait()
+                await self._turnstile.empty()
         for connection in list(self.connections):
             connection.cut()
         self._people.keep_levels()
@@ -405,9 +362,3 @@ def token() -> str:
 def _open_to_all(services: Services) -> bool:
     """Say whether somebody without an account may make one (XEP-0077)."""
     return services.registrar is not None and services.registrar.accounts
-
-
-def _count_down(counts: Counter[str], host: str) -> None:
-    counts[host] -= 1
-    if not counts[host]:
-        del counts[host]

@@ -7,13 +7,13 @@ handed to the recipient's entity, which chooses the sessions (``person.py``).
 from asyncio import Future
 from typing import Any, Final
 
-from clarion.core.archive import Item, ThreadId, pair_thread, room_thread
+from clarion.core.archive import Item, ThreadId, pair_thread
 from clarion.core.ledger import Act, Door
 from clarion.core.model import Person
-from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity, room_entity
+from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity
 from clarion.wire.xmpp.errors import ErrorType, StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import Jid, JidError, parse_jid
-from clarion.wire.xmpp.names import BODY, IQ, MESSAGE, XML_LANG
+from clarion.wire.xmpp.names import BODY, IQ, XML_LANG
 from clarion.wire.xmpp.payloads import MARKER_REQUEST
 from clarion.wire.xmpp.splice import append_child, drop_children, readdress
 from clarion.wire.xmpp.stamps import MARKABLE, ORIGIN_ID, STANZA_ID, stanza_id
@@ -116,61 +116,6 @@ def is_blocked_by(context: Context, recipient: Jid) -> bool:
 
 def _nobody(recipient: Jid) -> StanzaError:
     return StanzaError(StanzaCondition.SERVICE_UNAVAILABLE, f"there is no {recipient.bare} here")
-
-
-def to_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
-    """Hand a stanza to a room, or to the domain of rooms; a room judges for itself.
-
-    Returns:
-        As ``Router.hand_over``.
-
-    """
-    session, given = context.session, stanza.attributes
-    name = stanza.tag.rpartition("}")[2]
-    kind = given.get("type", "normal" if stanza.tag == MESSAGE else "")
-    if stanza.tag == MESSAGE and kind not in MESSAGE_TYPES:
-        kind = "normal"  # RFC 6121 section 5.2.2
-    lang = session.lang if session.lang and XML_LANG not in given else None
-    raw = readdress(stanza, sender=session.full, lang=lang)
-    parcel = Parcel(name, kind, session.full, recipient.resource, raw)
-    return context.services.router.hand_over(room_entity(recipient.bare), parcel)
-
-
-def say_in_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
-    """Hand a message to a room; what is kept of it reads what had reached the session.
-
-    Returns:
-        As ``to_room``.
-
-    """
-    if DISPLAYED in stanza.children:
-        stanza = without_displayed(stanza)
-    kept = to_room(context, stanza, recipient)
-    if kept is not None and keeping.countable(stanza):
-        _note_reply(context, room_thread(recipient.bare))
-    return kept
-
-
-def present_in_room(context: Context, stanza: Stanza, recipient: Jid) -> Future[Any] | None:
-    """Hand presence to a room, and remember that it must hear of its end (RFC 6121 4.6.3).
-
-    Raises:
-        StanzaError: Presence was sent to too many addresses, or is of a kind
-            that rooms do not know.
-
-    """
-    session, kind = context.session, stanza.attributes.get("type", "")
-    if session.ended:
-        return None
-    if kind == "":
-        session.direct(recipient.bare)
-    elif kind == "unavailable":
-        session.directed.discard(recipient.bare)
-    elif kind == "subscribe":
-        raise StanzaError(StanzaCondition.NOT_ALLOWED, "one enters a room, and subscribes to none")
-    elif kind != "error":
-        return None
-    return to_room(context, stanza, recipient)
 
 
 def route_message(context: Context, stanza: Stanza) -> Future[Any] | None:
@@ -365,7 +310,7 @@ def _keep_and_send(
     kept, shown = keeping.keep(context, stanza, item, person)
     entity.note_sent(recipient.bare, item, kept)
     if countable:
-        _note_reply(context, thread)
+        note_reply(context, thread)
     ref = ItemRef(item.id, thread if countable else None)
     name = services.seal.seal(item.id)
     sealed = (name if shown[0] else "", name if shown[1] else "")
@@ -373,7 +318,7 @@ def _keep_and_send(
     return kept
 
 
-def _note_reply(context: Context, thread: ThreadId) -> None:
+def note_reply(context: Context, thread: ThreadId) -> None:
     """A reply reads what had reached the session that replies, and no more."""
     reached = context.session.reached.get(thread)
     if reached is not None:
