@@ -10,6 +10,7 @@ from typing import Final
 
 from clarion.core.ports import ItemRef, Parcel
 from clarion.lib.ids import ItemId
+from clarion.wire.xmpp.splice import dissect
 from clarion.xmpp.people import People
 from clarion.xmpp.person import PersonEntity
 from clarion.xmpp.push_decision import Occasion
@@ -45,6 +46,15 @@ def take_message(
         return
     occasion = Occasion(_looked_at(entity, ref.item), important=_calls(parcel.stanza))
     pusher.tell(person.number, occasion, sender, parcel.stanza)
+
+
+def take_own(services: Services, parcel: Parcel) -> None:
+    """Take what comes back to the server itself: a push service was not reached.
+
+    What other servers answer themselves comes through ``federation/arrivals.py``.
+    """
+    if services.pusher is not None and parcel.name == "iq" and parcel.kind == "error":
+        services.pusher.take_answer(parcel.sender, dissect(parcel.stanza)[0])
 
 
 def connection_lost(services: Services, entity: PersonEntity, session: Session) -> None:

@@ -26,7 +26,7 @@ from clarion.lib.sockets import written
 from clarion.wire.xmpp.errors import StreamCondition, StreamError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.stream_events import StreamRules
-from clarion.xmpp.arriving import take_message, watched
+from clarion.xmpp.arriving import take_message, take_own, watched
 from clarion.xmpp.connection import Connection
 from clarion.xmpp.contact import contact_forms
 from clarion.xmpp.context import Context
@@ -242,6 +242,9 @@ class XmppDoor:
                 return
             # The rosters of both go on agreeing; no client is sent the stanza.
             parcel = replace(parcel, stanza=b"")
+        if address == self._services.domain:
+            take_own(self._services, parcel)
+            return
         if parcel.name == "presence" and parcel.kind in SUBSCRIPTION_KINDS:
             self._services.crew.errand(
                 take_subscription(self._services, self._people, parcel, address),

@@ -264,8 +264,10 @@ class Arrivals:
         return self._ask(stanza, sender, recipient, kind)
 
     def _answers_us(self, stanza: Stanza, sender: Jid) -> bool:
-        """Take what a client there can do; ``False``: this is no answer to that."""
+        """Take what a client there can do, or what a push service says; ``False``: neither."""
         services = self._services
+        if services.pusher is not None and services.pusher.take_answer(sender.full, stanza):
+            return True
         if services.afar is None or not services.afar.expects(
             sender, stanza.attributes.get("id", "")
         ):
