@@ -131,7 +131,7 @@ def test_a_cut_tail_and_a_chain_made_anew_are_noticed(empty: Premises):
     assert "entry 3 is not the one that was written down as the head" in done.stdout
 
 
-@pytest.mark.parametrize("armed", ["before-commit:2", "before-commit:3", "after-commit:3"])
+@pytest.mark.parametrize("armed", ["before-commit:3", "before-commit:4", "after-commit:4"])
 def test_after_a_crash_the_act_and_its_entry_are_both_there_or_neither(empty: Premises, armed: str):
     house = empty
     house.furnish()

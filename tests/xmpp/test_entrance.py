@@ -43,10 +43,10 @@ async def knock(here: World, chunk: int = 4096) -> FakeClient:
 
 
 async def hashed(here: World, client: FakeClient) -> None:
-    """Wait until a password that came was hashed, in a thread of its own."""
+    """Wait until a password that came was hashed, in a thread of its own, and answered."""
     for _ in range(500):
         await here.settle()
-        if client.transport.reading or client.gone:
+        if (client.transport.reading and client.transport.unread) or client.gone:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("no answer to a password")
