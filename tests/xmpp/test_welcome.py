@@ -52,7 +52,7 @@ async def ask(here: World, what: str) -> tuple[FakeClient, Element]:
 
 async def answer(client: FakeClient, what: str) -> Element:
     await client.send(what)
-    while not client.transport.reading:
+    while not (client.transport.reading and client.transport.unread) and not client.gone:
         await client.world.settle()
     return client.read()[0]
 
