@@ -36,6 +36,10 @@ PORT: Final = 5222
 ADDRESSES: Final = [f"127.0.{number}.1" for number in range(60, 80)]
 """Loopback addresses that are tried; side by side runs take different ones."""
 ADMIN: Final = "admin"
+HOSTS: Final = "hosts"
+TRUST: Final = "trust.p12"
+TRUST_PASSWORD: Final = "no-secret"
+"""Java wants one; certificates of authorities are public."""
 SHARDS: Final = 3
 """Processes for the classes on the list; everything else is one more."""
 SHARD_LIMIT: Final = 120.0
@@ -137,7 +141,7 @@ def _deal(names: Sequence[str], hands: int) -> list[list[str]]:
 
 def _jars() -> str:
     """Return the class path; Maven fetches what is not there yet."""
-    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    missing = [program for program in ("java", "keytool", "mvn") if shutil.which(program) is None]
     if missing:
         raise Skipped(f"{' and '.join(missing)} not installed; Smack's tests need Java and Maven")
     library = WORK / "lib"
@@ -181,8 +185,11 @@ def _server(outcome: Outcome, folder: Path) -> Iterator[str]:
     with premises() as house:
         house.secrets.clear()  # its password is its name, which the log may well hold
         listeners = f'listen = []\nlisten_tls = []\nlisten_plain = ["{host}:{PORT}"]'
-        house.furnish(xmpp=listeners, level="info")
+        house.furnish(
+            xmpp=listeners, level="info", more=f'[web]\nlisten = ["{host}:0"]\nlisten_plain = []'
+        )
         house.start()
+        _introduce(host, house.ca, folder)
         house.ask("person.add", address=address(ADMIN), password=ADMIN, admin=True)
         try:
             yield host
@@ -196,6 +203,16 @@ def _server(outcome: Outcome, folder: Path) -> Iterator[str]:
             finally:
                 log = folder / "server.log"
                 log.write_text("\n".join(house.lines), encoding="utf-8")
+
+
+def _introduce(host: str, authority: Path, folder: Path) -> None:
+    """Write what Java needs to find the server by its name, and to trust it: uploads use HTTPS."""
+    names = f"{host} {DOMAIN}\n127.0.0.1 localhost {socket.gethostname()}\n"
+    (folder / HOSTS).write_text(names, encoding="ascii")
+    command = ["keytool", "-importcert", "-noprompt", "-alias", "house", "-file", str(authority)]
+    command += ["-storetype", "PKCS12", "-storepass", TRUST_PASSWORD]
+    command += ["-keystore", str(folder / TRUST)]
+    subprocess.run(command, capture_output=True, timeout=REPLY_LIMIT * 4, check=True)
 
 
 # -- one shard --------------------------------------------------------------------------------
@@ -273,7 +290,9 @@ def _java(classpath: str, host: str, folder: Path, properties: Mapping[str, str]
         "testPackages": "org.jivesoftware,org.igniterealtime",
         **properties,
     }
-    command = ["java", "-Xmx512m"]
+    command = ["java", "-Xmx512m", f"-Djdk.net.hosts.file={folder / HOSTS}"]
+    command += [f"-Djavax.net.ssl.trustStore={folder / TRUST}"]
+    command += [f"-Djavax.net.ssl.trustStorePassword={TRUST_PASSWORD}"]
     command += [f"-Dsinttest.{key}={text}" for key, text in settings.items()]
     command += ["-cp", classpath, "org.igniterealtime.smack.inttest.SmackIntegrationTestFramework"]
     with (folder / "console.txt").open("wb") as console:

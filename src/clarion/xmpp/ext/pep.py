@@ -73,7 +73,8 @@ pep = Extension(
         missing="XEP-0033 replyto (4.3.1); recipients that sent only directed presence (XEP-0060 "
         "section 9.1.3)",
         # XEP-0223 has clients ask the server itself (section 6).
-        features=(f"{NS}#publish-options",),
+        # COMPAT(Smack 4.5): looks there for the access model of such nodes too (XEP-0373).
+        features=(f"{NS}#access-whitelist", f"{NS}#publish-options"),
         account_features=(NS, *(f"{NS}#{feature}" for feature in _FEATURES)),
         identities=(_PEP,),
         account_identities=(_PEP,),

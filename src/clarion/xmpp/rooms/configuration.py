@@ -35,7 +35,7 @@ MENTION_PUSH: Final = "{urn:clarion:rooms}mention_push"
 """No field of the registry: Clark notation, as XEP-0068 section 3.4 has it."""
 
 _P: Final = "muc#roomconfig_"
-_SIZES: Final = (10, 20, 50, 100, 200, 500, 1_000, 2_000, OCCUPANTS_LIMIT)
+_SIZES: Final = (2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, OCCUPANTS_LIMIT)
 _WHOIS: Final = (
     Option("moderators", "Moderators only"),
     Option("anyone", "Anyone"),

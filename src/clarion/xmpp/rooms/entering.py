@@ -116,7 +116,7 @@ def leave(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> None:
     """Take a client out that says that it goes (section 7.14)."""
     client = occupant.clients[incoming.sender.full]
     parts = _within(_shown_parts(incoming), GONE)
-    _go(room, occupant, client, News(parts, occupant.affiliation, Role.NONE))
+    _go(room, occupant, client, News(parts, occupant.affiliation, Role.NONE), incoming.id)
 
 
 def bounced(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> None:
@@ -259,12 +259,23 @@ def _rename(
     room.tell_own(occupant, client, news, assigned, incoming.id)
 
 
-def _go(room: RoomEntity, occupant: Occupant, client: Client, news: News) -> None:
-    """Take one client out; others hear of it when it was the last one of its occupant."""
-    if len(occupant.clients) > 1:
-        room.tell_own(occupant, client, news, (), "")
-    else:
-        room.tell(occupant, news, client.full)
+def _go(
+    room: RoomEntity, occupant: Occupant, client: Client, news: News, answers: str = ""
+) -> None:
+    """Take one client out; others hear of it when it was the last one of its occupant.
+
+    Args:
+        room: Where.
+        occupant: Whose client it is.
+        client: Which.
+        news: What the others are told.
+        answers: The ``id`` of the presence with which the client said so: it
+            knows its answer by that, as when it enters (section 7.2.2).
+
+    """
+    if len(occupant.clients) == 1:
+        room.tell(occupant, news, client.full, but=client)
+    room.tell_own(occupant, client, news, (), answers)
     room.occupants.drop(client)
     occupant.sheets.clear()
     if not occupant.clients:

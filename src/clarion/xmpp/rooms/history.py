@@ -7,17 +7,20 @@ said since its first occupant came.
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from clarion.core.archive import Item
 from clarion.lib.ids import ItemId, seconds
 from clarion.wire.xmpp.muc import History as Wanted
+from clarion.wire.xmpp.names import BODY, CLIENT
 from clarion.wire.xmpp.parts import Sheet
-from clarion.wire.xmpp.splice import after_name, append_child
+from clarion.wire.xmpp.payloads import THREAD
+from clarion.wire.xmpp.splice import after_name, append_child, dissect
 from clarion.wire.xmpp.stamps import delay, stanza_id
 from clarion.xmpp.sent import SentMemory
 
+SUBJECT: Final = f"{{{CLIENT}}}subject"
 HISTORY_LIMIT: Final = 100
 """LIMIT: messages that a room remembers, whatever its configuration wants to send."""
 HISTORY_BYTES: Final = 1 << 19
@@ -81,7 +84,7 @@ class History:
         self.loaded = True
         for item, sealed in items:
             self._remember(item)
-            if item.whole:
+            if item.whole and not _set_subject(item.stanza):
                 self._add(Said(item.id, item.stanza, sealed))
 
     def add(self, item: Item, sealed: str, *, shown: bool, kept: Future[Any] | None) -> None:
@@ -184,3 +187,13 @@ class History:
             if said in self._said:
                 self._said.remove(said)
                 self._size_bytes -= len(said.stanza)
+
+
+def sets_subject(tags: Collection[str]) -> bool:
+    """Say whether a message with these children sets the room's subject (section 8.1)."""
+    return SUBJECT in tags and BODY not in tags and THREAD not in tags
+
+
+def _set_subject(stanza: bytes) -> bool:
+    """Say the same of a message of the archive; most need not be read for that."""
+    return b"subject" in stanza and sets_subject(dissect(stanza)[0].children)

@@ -6,6 +6,8 @@ from typing import Any, Final
 from clarion.core.model import Person
 from clarion.core.ports import Parcel
 from clarion.wire.xml import escape
+from clarion.wire.xmpp.caps import INFO_QUERY
+from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import parse_jid
 from clarion.wire.xmpp.parts import take_apart
@@ -18,6 +20,7 @@ from clarion.xmpp.services import Services
 from clarion.xmpp.vcard import VCARD, directory_part, whole
 
 PING: Final = "{urn:xmpp:ping}ping"
+_DISCO: Final = frozenset({INFO_QUERY, ITEMS_QUERY})
 
 
 def request(room: RoomEntity, incoming: Incoming) -> Coroutine[Any, Any, bytes] | None:
@@ -30,12 +33,15 @@ def request(room: RoomEntity, incoming: Incoming) -> Coroutine[Any, Any, bytes] 
         What makes the answer; ``None``: it is made, or an occupant will.
 
     Raises:
-        StanzaError: The client is not in the room, nobody has this nickname,
-            or a vCard would tell who somebody is.
+        StanzaError: The client is not in the room (``bad-request`` for service
+            discovery, section 6.6), nobody has this nickname, or a vCard would
+            tell who somebody is.
 
     """
     asker = room.occupants.client(incoming.sender.full)
     if asker is None:
+        if incoming.kind == "get" and incoming.stanza.children[0] in _DISCO:
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "only who is in this room may ask that")
         raise not_here()
     other = room.occupants.nick(incoming.nick)
     if other is asker and incoming.stanza.children == (PING,):

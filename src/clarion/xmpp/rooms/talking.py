@@ -11,18 +11,17 @@ from clarion.lib.ids import ItemId
 from clarion.wire.xmpp import muc
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
 from clarion.wire.xmpp.jid import JidError, parse_jid
-from clarion.wire.xmpp.names import BODY, CLIENT
 from clarion.wire.xmpp.parts import Parts, take_apart
-from clarion.wire.xmpp.payloads import DELAYED, MARKER, RETRACT, THREAD
+from clarion.wire.xmpp.payloads import DELAYED, MARKER, RETRACT
 from clarion.wire.xmpp.splice import Child
 from clarion.wire.xmpp.stamps import ORIGIN_ID, STANZA_ID, stanza_id
 from clarion.xmpp import keeping
 from clarion.xmpp.rooms import reading, tombstones
+from clarion.xmpp.rooms.history import SUBJECT, sets_subject
 from clarion.xmpp.rooms.incoming import Incoming
 from clarion.xmpp.rooms.occupants import Client, Occupant, send
 from clarion.xmpp.rooms.room import OCCUPANT_ID, RoomEntity, not_here
 
-SUBJECT: Final = f"{{{CLIENT}}}subject"
 SUBJECT_LIMIT: Final = 1_024
 """LIMIT: characters of a subject; everybody who enters is sent it."""
 
@@ -49,7 +48,7 @@ def groupchat(
         )
     occupant = _occupant(room, incoming)
     tags = incoming.stanza.children
-    if SUBJECT in tags and BODY not in tags and THREAD not in tags:
+    if sets_subject(tags):
         return _subject(room, occupant, incoming)
     if reading.only_marks(incoming.stanza):
         return _mark(room, occupant, incoming)
@@ -136,7 +135,9 @@ def _say(
     if room.room.config.archived:
         sealed = services.seal.seal(item.id)
         kept = services.archive.append(item, (Owner(room.room.owner, incoming=True),), takes_back)
-    room.history.add(item, sealed, shown=item.countable, kept=kept)
+    # Section 7.2.13: what the subject is and was is no part of the history.
+    shown = item.countable and not sets_subject(stanza.children)
+    room.history.add(item, sealed, shown=shown, kept=kept)
     stamp = stanza_id(room.address, sealed) if sealed else b""
     ref = ItemRef(item.id, item.thread, room=True) if sealed and item.countable else None
     room.say(parts.sheet(occupant.sender, occupant.mark, stamp), occupant.jid, ref)
