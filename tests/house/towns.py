@@ -50,14 +50,19 @@ class Authority:
     def issue(
         self, folder: Path, domain: str, usages: tuple[Any, ...] = SERVER_ONLY
     ) -> tuple[Path, Path]:
-        """Write a certificate and its key."""
+        """Write a certificate, also for the rooms of a domain, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
         leaf = (
             self._builder(subject, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName(
+                    [x509.DNSName(domain), x509.DNSName(f"rooms.{domain}")]
+                ),
+                critical=False,
+            )
             .sign(self._key, hashes.SHA256())
         )
         folder.mkdir(parents=True, exist_ok=True)
@@ -196,6 +201,7 @@ class Town:
             self.names.lead(domain, house.ports["server-tls"], service="_xmpps-server")
         else:
             self.names.lead(domain, house.ports["server"])
+        self.names.lead(f"rooms.{domain}", house.ports["server"])
         self.houses[domain] = house
         return house
 

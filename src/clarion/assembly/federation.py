@@ -54,7 +54,7 @@ async def open_federation(
     peers: tuple[PeerRules, Contexts] | None = None
     # Domains of ours that no other server can be, and those that others may write to.
     ours = frozenset({services.domain, services.proxy, xmpp.rooms, *keys})
-    served = frozenset({services.domain, *keys})
+    served = frozenset({services.domain, xmpp.rooms, *keys} - {""})
     policy = Policy(xmpp.federation, ours, served)
     make: Callable[[str, str, Callable[[Parcel, StanzaError], None]], Link] | None = None
     if federates:

@@ -363,7 +363,7 @@ def from_elsewhere(here: World, name: str, kind: str, to: str, inner: str) -> No
 
 
 async def test_somebody_from_elsewhere_may_be_in_a_room_and_talk():
-    async with coven("ann") as (here, (ann,)):
+    async with coven("ann", config=replace(LASTING, public=True)) as (here, (ann,)):
         from_elsewhere(here, "presence", "", f"{ROOM}/eve", X)
         from_elsewhere(here, "message", "groupchat", ROOM, "<body>hello</body>")
         await here.settle()
@@ -384,7 +384,7 @@ async def test_requests_that_are_none_do_no_harm(to: str, inner: str):
         answers: list[Parcel] = []
         here.services.router._takes = {
             **here.services.router._takes,
-            "person": lambda address, parcel: answers.append(parcel),
+            "domain": lambda domain, parcel: answers.append(parcel),
         }
         from_elsewhere(here, "iq", "get", to, inner)
         await here.settle()

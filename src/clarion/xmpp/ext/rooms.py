@@ -12,7 +12,7 @@ rooms = Extension(
         title="Multi-User Chat",
         version="1.35.5",
         status="partial",
-        missing="rooms and people of other servers; approval of registrations by admins (9.9); "
+        missing="approval of registrations by admins (9.9); "
         "the lists of owners and admins in the configuration form (15.5.3); converting a chat "
         "into a room (7.9) but for the invitations; unsetting a reserved nickname without "
         "leaving (9.5); news of affiliations of people who are not in the room (10.3)",

@@ -11,7 +11,7 @@ from typing import Any, Final
 from clarion.core.archive import Item, pair_thread
 from clarion.core.ledger import Act
 from clarion.core.model import Person
-from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity
+from clarion.core.ports import ItemRef, Parcel, domain_entity, person_entity, room_entity
 from clarion.lib.errors import UnavailableError
 from clarion.wire.xml import parse
 from clarion.wire.xmpp.errors import (
@@ -94,6 +94,8 @@ class Arrivals:
         sender = parse_jid(stanza.attributes["from"])
         recipient = parse_jid(stanza.attributes["to"])
         services = self._services
+        if recipient.domain == services.rooms_domain:
+            return self._to_room(stanza, sender, recipient)
         if recipient.domain != services.domain:
             self._pass_on(stanza, sender, recipient)
             return None
@@ -109,6 +111,27 @@ class Arrivals:
         kind = stanza.attributes.get("type", "")
         parcel = Parcel(name, kind, sender.full, recipient.resource, stanza.raw)
         self._services.router.to_entity(self._services.entity(recipient.bare), parcel)
+
+    def _to_room(self, stanza: Stanza, sender: Jid, recipient: Jid) -> Future[Any] | None:
+        """Hand a stanza to a room, which judges for itself (XEP-0045); it answers as a room does.
+
+        Raises:
+            StanzaError: It is a request that nobody could answer.
+
+        """
+        name = stanza.tag.rpartition("}")[2]
+        kind = stanza.attributes.get("type", "")
+        if stanza.tag == MESSAGE and kind not in MESSAGE_TYPES:
+            kind = "normal"
+        if stanza.tag == IQ and (
+            kind not in {"get", "set", "result", "error"} or not stanza.attributes.get("id")
+        ):
+            raise StanzaError(StanzaCondition.BAD_REQUEST, "an iq has a type and an id")
+        parcel = Parcel(name, kind, sender.full, recipient.resource, stanza.raw)
+        kept = self._services.router.hand_over(room_entity(recipient.bare), parcel)
+        if kept is not None:
+            kept.add_done_callback(lambda done: self._kept(stanza, done))
+        return kept
 
     # -- messages (RFC 6121 section 8.5) -------------------------------------------------
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from clarion.core.archive import Item, ThreadId
-from clarion.core.ports import Parcel, person_entity
+from clarion.core.ports import Parcel
 from clarion.core.rooms import Affiliation, Role, Whom
 from clarion.wire.xmpp import muc
 from clarion.wire.xmpp.errors import StanzaCondition, StanzaError
@@ -88,7 +88,7 @@ async def search(asked: Asked) -> bytes:
     pairs = list(zip(page.items, sealed, strict=True))
     if request.flipped:
         pairs.reverse()
-    entity = person_entity(asked.sender.bare)
+    entity = services.entity(asked.sender.bare)
     for item, name in pairs:
         stanza = results.stanza(item, name, _told(room, item, sees=sees))
         parcel = Parcel("message", "normal", room.address, asked.sender.resource, stanza)
@@ -111,7 +111,8 @@ def _check(asked: Asked) -> None:
         raise StanzaError(StanzaCondition.FORBIDDEN, "you are banned from this room")
     if affiliation >= Affiliation.MEMBER or asked.role is not Role.NONE:
         return
-    if room.config.members_only or room.config.password or room.locked:
+    closed = asked.room.is_closed_to(asked.sender.bare)
+    if closed or room.config.password or room.locked:
         raise StanzaError(StanzaCondition.FORBIDDEN, "who may not enter may not read either")
 
 

@@ -140,7 +140,7 @@ def _form(asked: Asked) -> Form:
         fields.append(Field("muc#roominfo_lang", (config.language,)))
     if picture:
         fields.append(Field("muc#roominfo_avatarhash", (picture,)))
-    open_to_all = not config.members_only and not config.password
+    open_to_all = not asked.room.is_closed_to(asked.sender.bare) and not config.password
     if open_to_all or asked.affiliation >= Affiliation.MEMBER or asked.occupant is not None:
         fields.append(Field("muc#roominfo_subject", (room.subject.text,)))
         fields.append(Field("muc#roominfo_occupants", (str(len(asked.room.occupants)),)))

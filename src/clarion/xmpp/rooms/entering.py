@@ -67,7 +67,7 @@ def enter(room: RoomEntity, incoming: Incoming, *, created: bool = False) -> Non
     occupant = _place(room, sender.bare, nick, affiliation)
     fresh = not occupant.clients
     changed = fresh or occupant.shown.inner != parts.inner
-    client = Client(sender.full)
+    client = Client(room.services, sender.full)
     room.occupants.add(occupant, client)
     role = room.default_role(affiliation) if fresh else occupant.role
     occupant.show(parts)
@@ -131,7 +131,7 @@ def bounced(room: RoomEntity, occupant: Occupant, incoming: Incoming) -> None:
 
 def turn_away(services: Services, room: str, incoming: Incoming) -> None:
     """Tell a client that believes to be in a room that it is not (section 7.2.1, 1.32)."""
-    client = Client(incoming.sender.full)
+    client = Client(services, incoming.sender.full)
     occupant_jid = f"{room}/{incoming.nick}" if incoming.nick else room
     codes = (muc.Status.SELF, muc.Status.KICKED, muc.Status.ERROR)
     item = muc.item("none", "none", reason="You are not in the room.")
@@ -147,7 +147,7 @@ def _admit(room: RoomEntity, bare: str, password: str) -> Affiliation:
         raise StanzaError(StanzaCondition.ITEM_NOT_FOUND, "the room is being set up")
     if affiliation is Affiliation.OUTCAST:
         raise StanzaError(StanzaCondition.FORBIDDEN, "you are banned from this room")
-    if config.members_only and affiliation < Affiliation.MEMBER:
+    if room.is_closed_to(bare) and affiliation < Affiliation.MEMBER:
         raise StanzaError(StanzaCondition.REGISTRATION_REQUIRED, "only members may enter")
     if config.password and not hmac.compare_digest(config.password.encode(), password.encode()):
         raise StanzaError(StanzaCondition.NOT_AUTHORIZED, "the room has a password")

@@ -4,7 +4,7 @@ from asyncio import Future
 from typing import Any
 
 from clarion.core.archive import Item, Keeping, Owner, pair_thread
-from clarion.core.ports import ItemRef, Parcel, person_entity
+from clarion.core.ports import ItemRef, Parcel
 from clarion.core.rooms import Whom
 from clarion.wire.xml import escape
 from clarion.wire.xmpp import muc
@@ -80,5 +80,5 @@ def send(room: RoomEntity, bare: str, children: bytes) -> Future[Any] | None:
         kept.add_done_callback(lambda done: done.cancelled() or done.exception())
         ref = ItemRef(item.id, None)
     parcel = Parcel("message", "normal", room.address, "", stanza, ref)
-    services.router.to_entity(person_entity(bare), parcel)
+    services.router.to_entity(services.entity(bare), parcel)
     return kept

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from clarion.core.ports import ItemRef, Parcel, person_entity
+from clarion.core.ports import ItemRef, Parcel
 from clarion.core.rooms import Affiliation, Role
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.jid import parse_jid
@@ -23,19 +23,19 @@ class Client:
         full: The same.
         bare: Its bare JID.
         resource: What is behind the slash.
-        entity: Whose client it is.
+        entity: Who takes what is for it: a person, or another domain.
         to: The full JID as it is written in an attribute.
 
     """
 
     __slots__ = ("bare", "entity", "full", "resource", "to")
 
-    def __init__(self, full: str) -> None:
+    def __init__(self, services: Services, full: str) -> None:
         jid = parse_jid(full)
         self.full = jid.full
         self.bare = jid.bare
         self.resource = jid.resource
-        self.entity = person_entity(jid.bare)
+        self.entity = services.entity(jid.bare)
         self.to = escape(jid.full).encode()
 
 

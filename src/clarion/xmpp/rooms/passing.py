@@ -4,7 +4,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from clarion.core.model import Person
-from clarion.core.ports import Parcel, person_entity
+from clarion.core.ports import Parcel
 from clarion.wire.xml import escape
 from clarion.wire.xmpp.caps import INFO_QUERY
 from clarion.wire.xmpp.disco_answers import ITEMS_QUERY
@@ -56,6 +56,10 @@ def request(room: RoomEntity, incoming: Incoming) -> Coroutine[Any, Any, bytes] 
         if not room.sees_jids(asker):
             raise StanzaError(StanzaCondition.FORBIDDEN, "this room does not tell who people are")
         if person is not None:
+            if room.services.directory.person(asker.bare) is None:
+                raise StanzaError(
+                    StanzaCondition.FORBIDDEN, "the directory is for the organisation's own people"
+                )
             return _card(room.services, person)
     client = client_shown(other)
     jid = incoming.stanza.attributes.get("to", other.jid)
@@ -73,7 +77,7 @@ def answered(room: RoomEntity, incoming: Incoming) -> None:
     """Send an answer back to the client that asked; one that nobody waits for is dropped."""
     found = room.relayed.take(incoming.id, incoming.sender.full)
     if found is not None:
-        client = Client(found.asker)
+        client = Client(room.services, found.asker)
         _pass(room, incoming, client, escape(found.jid).encode(), found.jid, found.id)
 
 
@@ -96,7 +100,7 @@ def reply(
     stanza = start + b"/>" if not payload else b"".join((start, b">", payload, b"</iq>"))
     jid = parse_jid(recipient)
     parcel = Parcel("iq", "result", sender, jid.resource, stanza)
-    services.router.to_entity(person_entity(jid.bare), parcel)
+    services.router.to_entity(services.entity(jid.bare), parcel)
 
 
 def _pass(

@@ -87,6 +87,16 @@ class RoomEntity:
             return Role.PARTICIPANT
         return Role.VISITOR
 
+    def is_closed_to(self, bare: str) -> bool:
+        """Whether only members enter and read, as far as somebody with this bare JID goes.
+
+        People of other domains are let into public rooms alone: one that is not
+        listed was made among people of the house, and its name can be guessed.
+        """
+        config = self.room.config
+        outside = bare.rpartition("@")[2] != self.services.domain
+        return config.members_only or (outside and not config.public)
+
     def sees_jids(self, occupant: Occupant) -> bool:
         """Whether an occupant is shown who the others are (section 15.5.3: whois)."""
         return occupant.role is Role.MODERATOR or self.room.config.whois is Whom.ANYONE

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clarion.core.archive import room_thread
 from clarion.core.events import DepartmentChanged, RoomAffiliated, RoomConfigured, RoomDestroyed
-from clarion.core.ports import Parcel, person_entity
+from clarion.core.ports import Parcel
 from clarion.core.room_book import RoomBook
 from clarion.core.rooms import Affiliated, Affiliation, Room, RoomConfig
 from clarion.lib.errors import UnavailableError, UsageError
@@ -148,7 +148,7 @@ class Rooms:
             # As in all examples of section 7.2; slixmpp knows by it that it is not let in.
             reply = append_child(reply, f"<x xmlns='{muc.MUC}'/>".encode())
         answer = Parcel(parcel.name, "error", address, sender.resource, reply)
-        self._services.router.to_entity(person_entity(sender.bare), answer)
+        self._services.router.to_entity(self._services.entity(sender.bare), answer)
 
     # -- who handles what ---------------------------------------------------------------------
 
