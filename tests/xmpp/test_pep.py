@@ -85,6 +85,7 @@ async def test_what_the_account_says_it_can_do():
         )
         assert b"<identity category='pubsub' type='pep'/>" in answer
         assert f"<feature var='{NS}#publish-options'/>".encode() in answer
+        assert f"<feature var='{NS}#access-whitelist'/>".encode() in answer  # Smack asks here
 
 
 async def test_an_item_without_a_name_is_told_its_name():

@@ -88,6 +88,10 @@ def test_every_setting_is_in_the_form():
     assert len(configuration.form(room()).fields) == len(fields(RoomConfig)) + 2  # type, protected
 
 
+def test_a_room_may_be_for_two():
+    assert configuration.read(room(), named("maxusers", "2")).occupants == 2
+
+
 def test_a_password_is_not_blank():
     assert refusal(named("passwordprotectedroom", "1")) is StanzaCondition.NOT_ACCEPTABLE
     protected = {"muc#roomconfig_passwordprotectedroom": "1"}
