@@ -6,7 +6,6 @@ odd one costs a connection for ``TIME_LIMIT`` and nothing else.
 """
 
 import asyncio
-import errno
 import ipaddress
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
@@ -15,10 +14,9 @@ from typing import Final
 
 from clarion.config.values import Endpoint
 from clarion.lib.crew import Crew, crew
-from clarion.lib.errors import UsageError
 from clarion.lib.log import get_logger
 from clarion.lib.metrics import Exposition
-from clarion.lib.sockets import bound, written
+from clarion.lib.sockets import bound, refusal, written
 
 HEAD_LIMIT: Final = 8 * 1024
 """LIMIT: bytes of a request's head; Prometheus sends some 300."""
@@ -55,10 +53,7 @@ def take_ports(endpoints: Sequence[Endpoint]) -> Generator[tuple[socket.socket, 
             try:
                 ports += [stack.enter_context(one) for one in bound(endpoint.host, endpoint.port)]
             except OSError as error:
-                why = (error.strerror or str(error)).lower()
-                if error.errno == errno.EADDRINUSE:
-                    why += "; `ss -ltnp` shows by whom"
-                raise UsageError(f"metrics: cannot listen on {endpoint}: {why}") from None
+                raise refusal("metrics", str(endpoint), error) from None
         yield tuple(ports)
 
 

@@ -1,7 +1,10 @@
 """Listening sockets, bound before anybody is let in."""
 
+import errno
 import socket
 from collections.abc import Iterator
+
+from clarion.lib.errors import UsageError
 
 
 def bound(host: str, port: int) -> Iterator[socket.socket]:
@@ -31,6 +34,26 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
             one.close()
             raise
         yield one
+
+
+def refusal(door: str, endpoint: str, error: OSError) -> UsageError:
+    """Return why nothing can listen there, and what to do.
+
+    Args:
+        door: Who wanted to, the section's name in the configuration.
+        endpoint: Where, as configured.
+        error: What the system said.
+
+    """
+    if isinstance(error, PermissionError):
+        return UsageError(
+            f"{door}: no right to listen on {endpoint}: ports below 1024 need root or "
+            "CAP_NET_BIND_SERVICE"
+        )
+    why = (error.strerror or str(error)).lower()
+    if error.errno == errno.EADDRINUSE:
+        why += "; is Clarion running already? `ss -ltnp` shows by whom"
+    return UsageError(f"{door}: cannot listen on {endpoint}: {why}")
 
 
 def written(listening: socket.socket) -> str:

@@ -1,6 +1,5 @@
 """The web door's ports, taken before anything else is opened or written."""
 
-import errno
 import socket
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 
 from clarion.config.values import Endpoint
 from clarion.config.web import WebConfig
+from clarion.lib import sockets
 from clarion.lib.errors import UsageError
 from clarion.lib.sockets import bound
 
@@ -52,13 +52,5 @@ def take_ports(config: WebConfig | None) -> Generator[tuple[WebPort, ...], None,
 
 
 def refusal(endpoint: Endpoint, error: OSError) -> UsageError:
-    """Return why nothing can listen there."""
-    if isinstance(error, PermissionError):
-        return UsageError(
-            f"web: no right to listen on {endpoint}: ports below 1024 need root or "
-            "CAP_NET_BIND_SERVICE"
-        )
-    why = (error.strerror or str(error)).lower()
-    if error.errno == errno.EADDRINUSE:
-        why += "; `ss -ltnp` shows by whom"
-    return UsageError(f"web: cannot listen on {endpoint}: {why}")
+    """Return why this door cannot listen there."""
+    return sockets.refusal("web", str(endpoint), error)

@@ -4,7 +4,6 @@ So a busy port, or one that needs more rights, is told while nothing has been
 touched. The sockets listen only once ``XmppDoor.serve`` is ready for clients.
 """
 
-import errno
 import socket
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 from clarion.config.chat import XmppConfig
 from clarion.config.values import Endpoint
+from clarion.lib import sockets
 from clarion.lib.errors import UsageError
 from clarion.lib.sockets import bound
 
@@ -68,13 +68,5 @@ def take_ports(config: XmppConfig) -> Generator[tuple[TakenPort, ...], None, Non
 
 
 def refusal(endpoint: Endpoint, error: OSError) -> UsageError:
-    """Return why nothing can listen there."""
-    if isinstance(error, PermissionError):
-        return UsageError(
-            f"xmpp: no right to listen on {endpoint}: ports below 1024 need root or "
-            "CAP_NET_BIND_SERVICE"
-        )
-    why = (error.strerror or str(error)).lower()
-    if error.errno == errno.EADDRINUSE:
-        why += "; is Clarion running already? `ss -ltnp` shows by whom"
-    return UsageError(f"xmpp: cannot listen on {endpoint}: {why}")
+    """Return why this door cannot listen there."""
+    return sockets.refusal("xmpp", str(endpoint), error)
